@@ -1,0 +1,1 @@
+"""The mini world: seeded multi-object scenes with exact ground truth, small enough for a laptop."""

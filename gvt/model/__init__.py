@@ -1,0 +1,1 @@
+"""The multimodal model: connectors, the frozen language model and how a prompt is framed."""

@@ -1,0 +1,65 @@
+"""Packs several question–answer pairs behind one shared prefix without letting them see each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+IGNORE = -100
+"""Label of a position that carries no loss (the convention of torch's cross entropy)."""
+
+Pair = tuple[Sequence[int], Sequence[int]]
+"""Token ids of a prompt and of its answer (the answer with its end-of-sequence token)."""
+
+
+@dataclass
+class Packed:
+    """A batch of prefixes, each followed by its pairs.
+
+    ``ids``, ``labels`` and ``positions`` are int64[B, T]; ``group`` is int64[B, T] with 0 for the
+    prefix, k ≥ 1 for the k-th pair and -1 for padding. ``labels[b, t]`` is the token that position t
+    must predict, IGNORE where there is none. Positions of every pair start after the prefix, as if
+    it stood there alone.
+    """
+
+    ids: torch.Tensor
+    labels: torch.Tensor
+    positions: torch.Tensor
+    group: torch.Tensor
+
+    def mask(self, dtype: torch.dtype) -> torch.Tensor:
+        """Additive attention mask [B, 1, T, T]: causal, the prefix and one's own pair only."""
+        key, query = self.group[:, None, :], self.group[:, :, None]
+        length = self.ids.shape[1]
+        causal = torch.ones(length, length, dtype=torch.bool, device=self.ids.device).tril()
+        allowed = causal & ((key == 0) | (key == query))
+        # Padding sees itself: a row without any allowed key would be NaN.
+        return torch.zeros(allowed.shape, dtype=dtype, device=self.ids.device).masked_fill_(
+            ~allowed, torch.finfo(dtype).min
+        )[:, None]
+
+
+def pack(
+    prefixes: Sequence[Sequence[int]], pairs: Sequence[Sequence[Pair]], pad: int
+) -> Packed:
+    """Pack row b as ``prefixes[b]`` followed by ``pairs[b]``, padded on the right with ``pad``."""
+    rows = []
+    for prefix, items in zip(prefixes, pairs, strict=True):
+        ids, labels = list(prefix), [IGNORE] * len(prefix)
+        positions, group = list(range(len(prefix))), [0] * len(prefix)
+        for number, (prompt, answer) in enumerate(items, start=1):
+            ids += [*prompt, *answer]
+            labels += [*[IGNORE] * (len(prompt) - 1), *answer, IGNORE]
+            size = len(prompt) + len(answer)
+            positions += range(len(prefix), len(prefix) + size)
+            group += [number] * size
+        rows.append((ids, labels, positions, group))
+    longest = max(len(row[0]) for row in rows)
+    fills = (pad, IGNORE, 0, -1)
+    columns = [
+        torch.tensor([row[i] + [fill] * (longest - len(row[i])) for row in rows])
+        for i, fill in enumerate(fills)
+    ]
+    return Packed(*columns)

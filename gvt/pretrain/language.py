@@ -1,0 +1,100 @@
+"""The mini language model: a small Llama trained on text only, with an exactly masked packing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from torch import nn
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from gvt.data import easy_vqa
+from gvt.mini.tokenizer import build_tokenizer
+from gvt.model.frame import CLOSE, OPEN
+from gvt.model.packing import IGNORE, Packed, pack
+from gvt.pretrain.texts import stream
+
+CONFIG = {
+    "hidden_size": 160,
+    "num_hidden_layers": 5,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 4,
+    "intermediate_size": 432,
+    "max_position_embeddings": 512,
+    "tie_word_embeddings": True,
+}
+# The description itself cannot be foreseen; a little loss on it teaches its grammar.
+_DESCRIPTION_WEIGHT = 0.05
+
+
+class LanguageObjective(nn.Module):
+    """Next-token loss on answers, a little on the description, for packed text examples."""
+
+    name = "lm"
+    batch_size = 24
+    lr = 1.5e-3
+
+    def __init__(self, seed: int = 0) -> None:
+        super().__init__()
+        self.seed = seed
+        extra = [
+            text for _, pairs in easy_vqa.train_pairs() for pair in pairs for text in pair[:2]
+        ]
+        self.tokenizer = build_tokenizer(sorted(set(extra)))
+        config = LlamaConfig(
+            vocab_size=len(self.tokenizer),
+            bos_token_id=self.tokenizer.bos_token_id,
+            eos_token_id=self.tokenizer.eos_token_id,
+            pad_token_id=self.tokenizer.pad_token_id,
+            attn_implementation="eager",
+            **CONFIG,
+        )
+        self.model = LlamaForCausalLM(config)
+
+        @lru_cache(maxsize=200_000)
+        def encode(text: str) -> tuple[int, ...]:
+            return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+        self._encode = encode
+
+    def batches(self, start: int, batch_size: int, rank: int, world: int) -> Iterator[Packed]:
+        """Batches from sample ``start`` on; of every global batch this rank takes its share."""
+        examples = stream(self.seed, start)
+        eos = (self.tokenizer.eos_token_id,)
+        head = (self.tokenizer.bos_token_id, *self._encode(OPEN))
+        while True:
+            rows = [next(examples) for _ in range(batch_size)][rank::world]
+            prefixes = [(*head, *self._encode(text), *self._encode(CLOSE)) for text, _ in rows]
+            pairs = [
+                [(self._encode(prompt), (*self._encode(answer), *eos)) for prompt, answer in asked]
+                for _, asked in rows
+            ]
+            yield pack(prefixes, pairs, self.tokenizer.pad_token_id)
+
+    def forward(self, batch: Packed) -> torch.Tensor:
+        """Mean loss of the answers plus the down-weighted mean loss of the descriptions."""
+        logits = self.model(
+            input_ids=batch.ids,
+            attention_mask=batch.mask(torch.float32),
+            position_ids=batch.positions,
+            use_cache=False,
+        ).logits.float()
+        answers = nn.functional.cross_entropy(
+            logits.flatten(0, 1), batch.labels.flatten(), ignore_index=IGNORE
+        )
+        following = batch.ids[:, 1:].masked_fill(batch.group[:, 1:] != 0, IGNORE)
+        description = nn.functional.cross_entropy(
+            logits[:, :-1].flatten(0, 1), following.flatten(), ignore_index=IGNORE
+        )
+        return answers + _DESCRIPTION_WEIGHT * description
+
+    def after_step(self, progress: float) -> None:
+        """Nothing to do after an optimiser step."""
+
+    def save(self, folder: Path) -> None:
+        """An ordinary Hugging Face folder with the tokenizer, weights in half precision."""
+        self.model.to(torch.float16).save_pretrained(folder)
+        self.model.float()
+        self.tokenizer.save_pretrained(folder)

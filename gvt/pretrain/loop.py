@@ -1,0 +1,188 @@
+"""The pre-training loop: accelerate, a progress bar, checkpoints, a log and a provenance file."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from torch import nn
+from tqdm.auto import tqdm
+
+from gvt.errors import UserError
+from gvt.hardware import mixed_precision
+
+_WARMUP = 0.05
+_WEIGHT_DECAY = 0.05
+_CLIP_NORM = 3.0
+_SAVE_SECONDS = 300.0
+_LOG_STEPS = 20
+
+
+class Objective(Protocol):
+    """What the loop trains: a module whose forward returns the loss of a batch."""
+
+    name: str
+    batch_size: int
+    lr: float
+
+    def batches(self, start: int, batch_size: int, rank: int, world: int) -> Iterator: ...
+
+    def after_step(self, progress: float) -> None: ...
+
+    def save(self, folder: Path) -> None: ...
+
+
+def pretrain(
+    objective: str,
+    output: Path,
+    samples: int,
+    *,
+    batch_size: int | None = None,
+    seed: int = 0,
+    lr: float | None = None,
+    threads: int | None = None,
+    resume: bool = False,
+) -> Path:
+    """Train ``objective`` on ``samples`` samples and write a Hugging Face folder to ``output``.
+
+    The folder also gets ``provenance.json`` (recipe, seed, samples, seconds, loss) and
+    ``log.jsonl``. A checkpoint is kept beside it while training; ``resume`` continues from it.
+    """
+    from gvt.pretrain.objectives import build
+
+    if threads:
+        torch.set_num_threads(threads)
+    cpu = not torch.cuda.is_available()
+    accelerator = Accelerator(cpu=cpu, mixed_precision=mixed_precision())
+    set_seed(seed)
+    module = build(objective, seed)
+    size = batch_size or module.batch_size
+    steps = max(1, math.ceil(samples / size))
+    rate = lr or module.lr
+    optimizer = torch.optim.AdamW(_groups(module), lr=rate, betas=(0.9, 0.98))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _cosine(step, steps))
+    wrapped, optimizer = accelerator.prepare(module, optimizer)
+
+    output = Path(output)
+    output.mkdir(parents=True, exist_ok=True)
+    checkpoint = output / "checkpoint.pt"
+    step, seconds, log = 0, 0.0, []
+    if resume and checkpoint.exists():
+        state = torch.load(checkpoint, weights_only=False)
+        accelerator.unwrap_model(wrapped).load_state_dict(state["module"])
+        optimizer.load_state_dict(state["optimizer"])
+        schedule.load_state_dict(state["schedule"])
+        step, seconds, log = state["step"], state["seconds"], state["log"]
+
+    world, rank = accelerator.num_processes, accelerator.process_index
+    batches = module.batches(step * size, size, rank, world)
+    bar = tqdm(
+        total=steps * size,
+        initial=step * size,
+        unit="img" if objective != "lm" else "scene",
+        desc=objective,
+        disable=not accelerator.is_local_main_process,
+        mininterval=2.0,
+    )
+    started = saved = time.monotonic()
+    running = None
+    while step < steps:
+        batch = _to(next(batches), accelerator.device)
+        with accelerator.autocast():
+            loss = wrapped(batch)
+        value = loss.item()
+        if not math.isfinite(value):
+            raise UserError(f"{objective}: the loss became {value} at step {step}; try a lower --lr")
+        accelerator.backward(loss)
+        accelerator.clip_grad_norm_(wrapped.parameters(), _CLIP_NORM)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+        step += 1
+        accelerator.unwrap_model(wrapped).after_step(step / steps)
+        running = value if running is None else 0.95 * running + 0.05 * value
+        bar.update(size)
+        if step % _LOG_STEPS == 0 or step == steps:
+            log.append({"samples": step * size, "loss": round(running, 5)})
+            bar.set_postfix(loss=f"{running:.3f}")
+        if accelerator.is_main_process and time.monotonic() - saved > _SAVE_SECONDS:
+            saved = time.monotonic()
+            state = {
+                "module": accelerator.unwrap_model(wrapped).state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "schedule": schedule.state_dict(),
+                "step": step,
+                "seconds": seconds + saved - started,
+                "log": log,
+            }
+            part = checkpoint.with_suffix(".part")
+            torch.save(state, part)
+            os.replace(part, checkpoint)
+    bar.close()
+    accelerator.wait_for_everyone()
+    if accelerator.is_main_process:
+        unwrapped = accelerator.unwrap_model(wrapped)
+        unwrapped.save(output)
+        provenance = {
+            "objective": objective,
+            "recipe": {
+                "batch_size": size,
+                "lr": rate,
+                "weight_decay": _WEIGHT_DECAY,
+                "betas": [0.9, 0.98],
+                "schedule": "cosine",
+                "warmup": _WARMUP,
+                "precision": accelerator.mixed_precision,
+                "processes": world,
+                **getattr(unwrapped, "recipe", {}),
+            },
+            "seed": seed,
+            "samples_seen": steps * size,
+            "seconds": round(seconds + time.monotonic() - started, 1),
+            "threads": torch.get_num_threads(),
+            "loss": log[-1]["loss"],
+            "versions": {"torch": torch.__version__, "python": platform.python_version()},
+        }
+        (output / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n")
+        (output / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in log))
+        checkpoint.unlink(missing_ok=True)
+    return output
+
+
+def _cosine(step: int, steps: int) -> float:
+    warmup = max(1, int(_WARMUP * steps))
+    if step < warmup:
+        return (step + 1) / warmup
+    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
+
+
+def _groups(module: nn.Module) -> list[dict]:
+    """No decay on vectors (norms, biases) nor on tables of positions and tokens."""
+    decay, plain = [], []
+    for name, parameter in module.named_parameters():
+        if parameter.requires_grad:
+            flat = parameter.ndim < 2 or "embedding" in name or "token" in name
+            (plain if flat else decay).append(parameter)
+    return [
+        {"params": decay, "weight_decay": _WEIGHT_DECAY},
+        {"params": plain, "weight_decay": 0.0},
+    ]
+
+
+def _to(batch, device: torch.device):
+    if device.type == "cpu":
+        return batch
+    if isinstance(batch, dict):
+        return {key: _to(value, device) for key, value in batch.items()}
+    if isinstance(batch, torch.Tensor):
+        return batch.to(device, non_blocking=True)
+    return type(batch)(**{key: _to(value, device) for key, value in vars(batch).items()})

@@ -1,0 +1,69 @@
+"""Text-only training data of the mini language model: a scene in words, then questions about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from gvt.data import easy_vqa
+from gvt.mini.questions import VQA, multi_class, object_count, vqa
+from gvt.mini.scenes import CELLS, SIZES, TEXTURES, generator, sample_scene
+from gvt.mini.texts import CAPTION_PROMPT, captions, describe
+from gvt.model.frame import vqa_prompt
+
+# One sequence in seven is about a single easy-VQA shape, in the wording of its train questions.
+_EASY_SHARE = 1 / 7
+_EASY_QUESTIONS = 12
+# Offset of the random stream from those that draw scenes and held-out questions.
+_PURPOSE = 2
+
+TextExample = tuple[str, list[tuple[str, str]]]
+"""A description and pairs of a full prompt and its answer."""
+
+
+def scene_example(index: int) -> TextExample:
+    """Scene ``index`` of the pre-training split with questions of every task and a caption."""
+    scene = sample_scene("pretrain", index)
+    rng = generator("pretrain", index, purpose=_PURPOSE)
+    asked = vqa(scene, rng, [*VQA, "existence", "comparison", "relation"])
+    pairs = [(vqa_prompt(q.text), q.answer) for q in asked]
+    count = object_count(scene)
+    pairs.append((count.text, count.answer))
+    for yes in (True, False):
+        question = multi_class(scene, rng, yes)
+        pairs.append((question.text, question.answer))
+    pairs.append((CAPTION_PROMPT, str(rng.choice(captions(scene)))))
+    return describe(scene, rng), list(dict.fromkeys(pairs))
+
+
+def easy_vqa_examples() -> Callable[[np.random.Generator], TextExample]:
+    """Draws single-shape descriptions with easy-VQA's own train questions, answered from the facts.
+
+    Only the train split is read, and of it only text: facts that its answers state.
+    """
+    facts = easy_vqa.scene_facts()
+    asked = {image: pairs for image, pairs in easy_vqa.train_pairs()}
+    known = [(shape, colour, asked[image]) for image, (shape, colour) in sorted(facts.items())]
+
+    def example(rng: np.random.Generator) -> TextExample:
+        shape, colour, pairs = known[rng.integers(len(known))]
+        column, row = rng.integers(1, CELLS + 1, 2)
+        text = f"{rng.choice(SIZES)} {colour} {rng.choice(TEXTURES)} {shape} {column} {row}"
+        chosen = rng.permutation(len(pairs))[:_EASY_QUESTIONS]
+        return text, [(vqa_prompt(pairs[i][0]), pairs[i][1]) for i in chosen]
+
+    return example
+
+
+def stream(seed: int, start: int) -> Iterator[TextExample]:
+    """Endless examples from number ``start`` on; number n is the same wherever one starts."""
+    easy = easy_vqa_examples()
+    number = start
+    while True:
+        rng = np.random.default_rng([seed, number])
+        if rng.random() < _EASY_SHARE:
+            yield easy(rng)
+        else:
+            yield scene_example(int(rng.integers(2**31)))
+        number += 1

@@ -1,0 +1,204 @@
+"""The tokenizer card: a strict YAML file that fixes all about one encoder. No torch here."""
+
+import dataclasses
+import functools
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tokenizers_zoo import strict_yaml
+from tokenizers_zoo.families import families
+
+BUILTIN_CARDS = Path(__file__).with_name("cards")
+_LOCAL = "local:"
+# Part of every hash; raise it when the code that makes features changes what comes out.
+_FEATURES_VERSION = 1
+
+
+class CardError(ValueError):
+    """A card that cannot be read, or whose weights are missing or do not fit; one clear line."""
+
+
+@dataclass(frozen=True)
+class ImageSpec:
+    """How an image becomes pixels.
+
+    size: edge of the square the encoder sees, in pixels.
+    mean, std: per channel (R, G, B), of pixels after rescaling.
+    resize: `stretch` to the square, or `shortest_edge_center_crop` (keeps the aspect ratio).
+    interpolation: PIL's filter for the resize.
+    rescale: factor from 0…255 to the range that mean and std are given in.
+    """
+
+    size: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    resize: Literal["stretch", "shortest_edge_center_crop"]
+    interpolation: Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
+    rescale: float = 1 / 255
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """Which hidden states are the patch features.
+
+    layer: index into the encoder's hidden states (0 = embeddings, -1 = after the last layer).
+    final_norm: whether the encoder's final LayerNorm is applied to that layer.
+    drop: kinds of prefix tokens left out (`cls`, `distillation`, `registers`).
+    """
+
+    layer: int
+    final_norm: bool
+    drop: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Card:
+    """One visual tokenizer, as its YAML file says.
+
+    name: what `--tokenizers` takes; equals the file's stem.
+    family: key of `families.yaml`.
+    parameters: of the encoder alone, without heads.
+    checkpoint: a hub id with its `revision`, or `local:DIR`, DIR relative to the card's folder.
+    init: `pretrained`, or `random`: weights drawn from `seed` for the checkpoint's config.json.
+    checkpoint, image, features: None for a family without a network (`blind`), else required.
+    citation: BibTeX. source: where the weights come from.
+    path: the file it was read from.
+    """
+
+    name: str
+    title: str
+    description: str
+    family: str
+    parameters: int
+    licence: str
+    source: str
+    path: Path
+    citation: str = ""
+    checkpoint: str | None = None
+    revision: str | None = None
+    init: Literal["pretrained", "random"] = "pretrained"
+    seed: int | None = None
+    image: ImageSpec | None = None
+    features: FeatureSpec | None = None
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Card":
+        """Read a card. Raises CardError, one line naming file, line and the nearest valid key."""
+        path = Path(path)
+        card, lines = strict_yaml.read(path, cls, CardError, path=path)
+        _check(card, lines)
+        return card
+
+    @property
+    def folder(self) -> Path | None:
+        """Folder of a local checkpoint; None for a hub id and for families without a network."""
+        if self.checkpoint is None or not self.checkpoint.startswith(_LOCAL):
+            return None
+        return (self.path.parent / self.checkpoint.removeprefix(_LOCAL)).resolve()
+
+    def hash(self) -> str:
+        """sha256 (hex) of everything that affects features, and of nothing else.
+
+        A local checkpoint counts by the content of its files, so moving it keeps the hash and
+        training it anew changes it; a hub checkpoint counts by id and revision.
+        Raises CardError if local files are missing.
+        """
+        if self.folder is None:
+            weights = [self.checkpoint, self.revision]
+        else:
+            weights = [_digest(file) for file in self.weight_files()]
+        made_of = {
+            "version": _FEATURES_VERSION,
+            "family": dataclasses.asdict(families()[self.family]),
+            "weights": weights,
+            "init": [self.init, self.seed],
+            "image": self.image and dataclasses.asdict(self.image),
+            "features": self.features and dataclasses.asdict(self.features),
+        }
+        return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+
+    def weight_files(self) -> list[Path]:
+        """Files of a local checkpoint that are read: config.json, then safetensors unless random.
+
+        Empty for a hub checkpoint. Raises CardError if a file is not there.
+        """
+        if self.folder is None:
+            return []
+        if not self.folder.is_dir():
+            raise CardError(f"{self.path}: checkpoint folder {self.folder} does not exist")
+        files = [self.folder / "config.json"]
+        if not files[0].is_file():
+            raise CardError(f"{self.path}: checkpoint folder {self.folder} has no config.json")
+        if self.init == "pretrained":
+            files += sorted(self.folder.glob("*.safetensors"))
+            if len(files) == 1:
+                raise CardError(f"{self.path}: {self.folder} has no weights (*.safetensors)")
+        return files
+
+
+def find_cards(dirs: Iterable[str | Path]) -> dict[str, Path]:
+    """Cards below `dirs` (whole trees), name → path, sorted by name; reads no card in full.
+
+    A YAML file is a card if it has a top-level `family:` or `checkpoint:` key, so a user's folder
+    may hold tasks and suites beside cards. A later folder's card replaces an earlier one's.
+    Raises CardError for a missing folder, or two cards of one name in one tree.
+    """
+    found: dict[str, Path] = {}
+    for folder in map(Path, dirs):
+        if not folder.is_dir():
+            raise CardError(f"{folder}: no such folder of cards")
+        tree: dict[str, Path] = {}
+        for path in sorted(folder.rglob("*.yaml")):
+            # A pattern, not a parse: a card with broken YAML must be found, to be complained of.
+            if not re.search(rb"^(family|checkpoint)\s*:", path.read_bytes(), re.MULTILINE):
+                continue
+            if path.stem in tree:
+                raise CardError(f"{path}: a second card '{path.stem}', beside {tree[path.stem]}")
+            tree[path.stem] = path
+        found |= tree
+    return dict(sorted(found.items()))
+
+
+def _check(card: Card, lines: strict_yaml.Lines) -> None:
+    """What types cannot say. Raises CardError at the line of the offending key."""
+    if card.name != card.path.stem:
+        lines.fail("name", f"name is '{card.name}', but the file is called '{card.path.name}'")
+    if card.family not in families():
+        hint = strict_yaml.nearest(card.family, families())
+        lines.fail("family", f"unknown family '{card.family}'; {hint}")
+    family = families()[card.family]
+    for key in ("checkpoint", "image", "features"):
+        if family.model and getattr(card, key) is None:
+            lines.fail(key, f"key '{key}' is missing; family '{card.family}' needs it")
+        if not family.model and getattr(card, key) is not None:
+            lines.fail(key, f"key '{key}' has no meaning for family '{card.family}'")
+    if (card.init == "random") != (card.seed is not None):
+        lines.fail("seed", "key 'seed' goes with 'init: random', and with nothing else")
+    if card.image and card.image.size < 1:
+        lines.fail("image.size", f"image.size must be at least 1 pixel, not {card.image.size}")
+    if card.image and min(card.image.std) <= 0:
+        lines.fail("image.std", "image.std must be above 0 in every channel")
+    for kind in card.features.drop if card.features else ():
+        if kind not in family.prefix:
+            hint = strict_yaml.nearest(kind, family.prefix)
+            lines.fail("features.drop", f"family '{card.family}' has no token '{kind}'; {hint}")
+
+
+def _digest(path: Path) -> str:
+    stat = path.stat()
+    return _digest_of_version(path, stat.st_mtime_ns, stat.st_size)
+
+
+@functools.lru_cache(maxsize=1024)
+def _digest_of_version(path: Path, mtime_ns: int, size: int) -> str:
+    # Time and size are in the key only: a file that was replaced is read again.
+    sha = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            sha.update(block)
+    return sha.hexdigest()

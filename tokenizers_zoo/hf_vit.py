@@ -1,0 +1,157 @@
+"""One loader for all Hugging Face vision transformers; what differs is in `families.yaml`."""
+
+import contextlib
+from collections.abc import Iterator
+
+import torch
+import transformers
+from PIL import Image
+
+from tokenizers_zoo.card import Card, CardError
+from tokenizers_zoo.families import Family, families
+from tokenizers_zoo.preprocess import preprocess_images
+from tokenizers_zoo.protocol import VisualTokens
+
+
+class HFViT:
+    """A VisualTokenizer (see `protocol.py`) around a frozen transformers model."""
+
+    def __init__(self, card: Card, device: torch.device, dtype: torch.dtype):
+        self.card = card
+        self._family = families()[card.family]
+        self.model = _load_model(card, self._family, device, dtype)
+        config = self.model.config
+        if card.image.size != config.image_size:
+            raise CardError(
+                f"{card.path}: image.size is {card.image.size}, "
+                f"but the checkpoint takes {config.image_size} pixels"
+            )
+        side = config.image_size // config.patch_size
+        states = config.num_hidden_layers + 1
+        if not -states <= card.features.layer < states:
+            raise CardError(
+                f"{card.path}: features.layer is {card.features.layer}, "
+                f"but the encoder has hidden states {-states} to {states - 1}"
+            )
+        self._layer = card.features.layer % states
+        self._kept, self._patches = _kept_prefix(self._family, card.features.drop)
+        self._norm = getattr(self.model, self._family.norm)
+        self.grid = (side, side)
+        self.dim = config.hidden_size
+        self.tokens = len(self._kept) + side * side
+        self.parameters = sum(p.numel() for p in self.model.parameters())
+
+    def preprocess(self, images: list[Image.Image]) -> torch.Tensor:
+        """B images → float32[B, 3, size, size] as the card's `image` says."""
+        return preprocess_images(images, self.card.image)
+
+    @torch.no_grad()
+    def encode(self, pixels: torch.Tensor) -> VisualTokens:
+        """float[B, 3, size, size] → features[B, N, D] in the model's dtype, on its device."""
+        arguments = {}
+        if self._family.shuffles:
+            # The model sorts its patches by noise; rising noise leaves them in spatial order.
+            rising = torch.arange(self.grid[0] * self.grid[1], device=self.model.device)
+            arguments["noise"] = rising.expand(len(pixels), -1)
+        states = self.model(
+            pixels.to(self.model.device, self.model.dtype),
+            # Only the layer asked for is kept: all of a ViT-L would be 26 MB an image.
+            output_hidden_states=[self._layer],
+            **arguments,
+        ).hidden_states
+        features = states[self._layer]
+        if self.card.features.final_norm:
+            features = self._norm(features)
+        prefix = features[:, self._kept]
+        features = torch.cat([prefix, features[:, self._patches :]], dim=1)
+        return VisualTokens(features, self.grid, prefix=len(self._kept))
+
+
+def _kept_prefix(family: Family, drop: tuple[str, ...]) -> tuple[list[int], int]:
+    """Positions of the prefix tokens that stay, and the position of the first patch."""
+    kept, position = [], 0
+    for kind, count in family.prefix.items():
+        if kind not in drop:
+            kept += range(position, position + count)
+        position += count
+    return kept, position
+
+
+def _load_model(
+    card: Card, family: Family, device: torch.device, dtype: torch.dtype
+) -> transformers.PreTrainedModel:
+    """The bare encoder, in eval mode, without gradients. Raises CardError."""
+    card.weight_files()
+    source = str(card.folder or card.checkpoint)
+    model_class = getattr(transformers, family.model)
+    # On CPUs the explicit attention is the faster one (measured with 66 tokens in bfloat16).
+    attention = "eager" if device.type == "cpu" else "sdpa"
+    revision = {"revision": card.revision} if card.revision else {}
+    try:
+        with _quiet():
+            config = model_class.config_class.from_pretrained(source, **revision)
+            config.update(family.config)
+            if card.init == "random":
+                # Drawn in float32 on the CPU whatever the device, so that a seed is one encoder.
+                with torch.random.fork_rng(devices=[]):
+                    torch.manual_seed(card.seed)
+                    model = model_class._from_config(
+                        config,
+                        dtype=torch.float32,
+                        attn_implementation=attention,
+                        **family.arguments,
+                    )
+            else:
+                model, info = model_class.from_pretrained(
+                    source,
+                    config=config,
+                    dtype=dtype,
+                    attn_implementation=attention,
+                    use_safetensors=True,
+                    output_loading_info=True,
+                    # Not to accept them: to name them ourselves, in one line.
+                    ignore_mismatched_sizes=True,
+                    **family.arguments,
+                    **revision,
+                )
+                _refuse_gaps(card, info)
+    except CardError:
+        raise
+    except Exception as exc:
+        # transformers, huggingface_hub and safetensors raise a dozen unrelated classes here.
+        reason = " ".join(str(exc).split())[:300] or type(exc).__name__
+        raise CardError(f"{card.path}: cannot load checkpoint {source}: {reason}") from exc
+    return model.eval().requires_grad_(False).to(device, dtype)
+
+
+def _refuse_gaps(card: Card, info: dict) -> None:
+    """transformers fills missing and misshapen weights at random and goes on; we do not.
+
+    Unexpected weights (heads, decoder, text tower) are no gap.
+    """
+    mismatched = [
+        f"{name} is {list(found)}, should be {list(wanted)}"
+        for name, found, wanted in sorted(info["mismatched_keys"])
+    ]
+    for problem, names in (
+        ("weights of another shape", mismatched),
+        ("weights missing", sorted(info["missing_keys"])),
+    ):
+        if names:
+            more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+            raise CardError(f"{card.path}: {problem}: {', '.join(names[:2])}{more}")
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """No load report, no progress bar: what matters in them becomes a CardError."""
+    log = transformers.utils.logging
+    verbosity, bars = log.get_verbosity(), log.is_progress_bar_enabled()
+    log.set_verbosity_error()
+    log.disable_progress_bar()
+    try:
+        yield
+    finally:
+        log.set_verbosity(verbosity)
+        if bars:
+            log.enable_progress_bar()

@@ -1,0 +1,65 @@
+"""Augmentations of a batch on tensors: crops, shifts, flips and colour jitter, one draw per image."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def unit(pixels: Tensor) -> Tensor:
+    """uint8[B, H, W, 3] → float32[B, 3, H, W] in 0…1."""
+    return pixels.permute(0, 3, 1, 2).float().div_(255)
+
+
+def normalise(images: Tensor) -> Tensor:
+    """0…1 → -1…1, the mean and deviation of 0.5 that the mini cards state."""
+    return images.mul(2).sub_(1)
+
+
+def crop(images: Tensor, size: int, scale: tuple[float, float], flip: bool) -> Tensor:
+    """Random square crops covering ``scale`` of the area, resized to ``size``; half of them flipped.
+
+    The crop stays inside the image. float32[B, 3, H, W] → float32[B, 3, size, size].
+    """
+    count = len(images)
+    side = torch.empty(count).uniform_(*scale).sqrt_()
+    shift = (torch.rand(count, 2) * 2 - 1) * (1 - side)[:, None]
+    mirror = torch.where(torch.rand(count) < 0.5, -1.0, 1.0) if flip else torch.ones(count)
+    return _sample(images, size, side, shift, mirror)
+
+
+def jiggle(images: Tensor, pixels: int, flip: bool) -> Tensor:
+    """Shift every image by up to ``pixels``, repeating its border, and flip half of them.
+
+    Nothing but the border can leave the image, so that labels keep holding.
+    """
+    count, size = len(images), images.shape[-1]
+    shift = (torch.rand(count, 2) * 2 - 1) * (2 * pixels / size)
+    mirror = torch.where(torch.rand(count) < 0.5, -1.0, 1.0) if flip else torch.ones(count)
+    return _sample(images, size, torch.ones(count), shift, mirror)
+
+
+def jitter(images: Tensor, strength: float, grey: float = 0.0) -> Tensor:
+    """Brightness, contrast and saturation, each by up to ±``strength``; a share ``grey`` loses colour."""
+    count = len(images)
+    factors = torch.empty(3, count, 1, 1, 1).uniform_(1 - strength, 1 + strength)
+    images = images * factors[0]
+    mean = images.mean(dim=(1, 2, 3), keepdim=True)
+    images = mean + (images - mean) * factors[1]
+    luma = (images * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, keepdim=True)
+    saturation = torch.where(torch.rand(count, 1, 1, 1) < grey, 0.0, factors[2])
+    return (luma + (images - luma) * saturation).clamp_(0, 1)
+
+
+def _sample(images: Tensor, size: int, side: Tensor, shift: Tensor, mirror: Tensor) -> Tensor:
+    zero = torch.zeros_like(side)
+    theta = torch.stack(
+        [
+            torch.stack([side * mirror, zero, shift[:, 0]], dim=1),
+            torch.stack([zero, side, shift[:, 1]], dim=1),
+        ],
+        dim=1,
+    )
+    grid = functional.affine_grid(theta, [len(images), 3, size, size], align_corners=False)
+    return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)

@@ -1,0 +1,49 @@
+"""The seam between encoders and everything behind them: what a visual tokenizer is."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import torch
+    from PIL import Image
+
+    from tokenizers_zoo.card import Card
+
+
+@dataclass(frozen=True)
+class VisualTokens:
+    """What an encoder says about a batch of images: one sequence per image.
+
+    features: float[B, N, D].
+    grid: (h, w) of the patches, row by row from the top left; None if the tokens form no grid.
+    prefix: tokens before the patches that the card keeps (CLS, …); N = prefix + h·w with a grid.
+
+    Encoders with several grids will add a field with a default; `features` stays one sequence.
+    """
+
+    features: "torch.Tensor"
+    grid: tuple[int, int] | None
+    prefix: int = 0
+
+
+@runtime_checkable
+class VisualTokenizer(Protocol):
+    """Images in, patch features out; frozen.
+
+    card: what it was made from. dim: D. tokens: N. grid: as in VisualTokens.
+    parameters: of the encoder, counted.
+    """
+
+    card: "Card"
+    dim: int
+    tokens: int
+    grid: tuple[int, int] | None
+    parameters: int
+
+    def preprocess(self, images: "list[Image.Image]") -> "torch.Tensor":
+        """B images of any size and mode → float32[B, 3, H, W] on the CPU."""
+        ...
+
+    def encode(self, pixels: "torch.Tensor") -> VisualTokens:
+        """float[B, 3, H, W] from `preprocess`, on any device → features without gradient."""
+        ...
