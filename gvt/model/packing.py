@@ -29,6 +29,10 @@ class Packed:
     positions: torch.Tensor
     group: torch.Tensor
 
+    def to(self, device: torch.device) -> Packed:
+        """The same batch on another device."""
+        return Packed(*(part.to(device) for part in vars(self).values()))
+
     def mask(self, dtype: torch.dtype) -> torch.Tensor:
         """Additive attention mask [B, 1, T, T]: causal, the prefix and one's own pair only."""
         key, query = self.group[:, None, :], self.group[:, :, None]

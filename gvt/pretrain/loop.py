@@ -179,10 +179,6 @@ def _groups(module: nn.Module) -> list[dict]:
 
 
 def _to(batch, device: torch.device):
-    if device.type == "cpu":
-        return batch
     if isinstance(batch, dict):
-        return {key: _to(value, device) for key, value in batch.items()}
-    if isinstance(batch, torch.Tensor):
-        return batch.to(device, non_blocking=True)
-    return type(batch)(**{key: _to(value, device) for key, value in vars(batch).items()})
+        return {key: value.to(device) for key, value in batch.items()}
+    return batch.to(device)

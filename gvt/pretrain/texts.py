@@ -42,9 +42,8 @@ def easy_vqa_examples() -> Callable[[np.random.Generator], TextExample]:
 
     Only the train split is read, and of it only text: facts that its answers state.
     """
-    facts = easy_vqa.scene_facts()
-    asked = {image: pairs for image, pairs in easy_vqa.train_pairs()}
-    known = [(shape, colour, asked[image]) for image, (shape, colour) in sorted(facts.items())]
+    asked = dict(easy_vqa.train_pairs())
+    known = [(fact.shape, fact.color, asked[fact.image]) for fact in easy_vqa.scene_facts()]
 
     def example(rng: np.random.Generator) -> TextExample:
         shape, colour, pairs = known[rng.integers(len(known))]

@@ -1,0 +1,1 @@
+"""Alignment: the connector is trained, tokenizer and language model stay frozen."""

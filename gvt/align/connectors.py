@@ -1,0 +1,113 @@
+"""Connectors by the hash of everything that made them: trained once, then read from the cache."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from accelerate import Accelerator
+from safetensors.torch import load_file, save_file
+
+from gvt.align.data import source
+from gvt.align.trainer import new_connector, train
+from gvt.config import Recipe
+from gvt.engine.features import Features, FeatureStore
+from gvt.model.connector import Connector
+from gvt.model.language import LanguageModel
+from gvt.paths import cache_dir
+
+ALIGN_VERSION = 1
+"""Counts up whenever the same inputs would give another connector."""
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """A trained connector, its hash and how its training went."""
+
+    connector: Connector
+    hash: str
+    steps: int
+    samples: int
+    seconds: float
+    curve: list[list[float]]
+    cached: bool
+
+    @property
+    def parameters(self) -> int:
+        """How many weights were trained."""
+        return sum(weight.numel() for weight in self.connector.parameters())
+
+
+def connector_hash(store: FeatureStore, recipe: Recipe, llm: LanguageModel, seed: int) -> str:
+    """Hash of all that a connector depends on."""
+    parts = {
+        "version": ALIGN_VERSION,
+        "card": store.card.hash(),
+        "precision": store.precision,
+        "recipe": recipe.hash(),
+        "data": [source(stage.data).images.key for stage in recipe.stages],
+        "llm": llm.hash,
+        "seed": seed,
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def align(
+    store: FeatureStore,
+    features: dict[str, Features],
+    recipe: Recipe,
+    llm: LanguageModel,
+    seed: int,
+    accelerator: Accelerator,
+    progress: Callable[[float], None] = lambda loss: None,
+) -> Aligned:
+    """The connector of one tokenizer and seed, trained if the cache does not hold it."""
+    name = connector_hash(store, recipe, llm, seed)
+    folder = cache_dir() / "connectors" / name
+    note = folder / "training.json"
+    cached = note.exists()
+    if not cached:
+        start = time.monotonic()
+        trained = train(recipe, llm, features, seed, accelerator, progress)
+        if accelerator.is_main_process:
+            facts = {
+                "card": store.card.name,
+                "recipe": recipe.name,
+                "llm": llm.name,
+                "seed": seed,
+                "steps": sum(stage.steps for stage in recipe.stages),
+                "samples": trained.samples,
+                "seconds": round(time.monotonic() - start, 2),
+                "curve": trained.curve,
+            }
+            _write(folder, trained.connector, facts)
+        accelerator.wait_for_everyone()
+    first = features[recipe.stages[0].data]
+    connector = new_connector(recipe, llm, first, seed)
+    connector.load_state_dict(load_file(folder / "connector.safetensors"))
+    facts = json.loads(note.read_text())
+    return Aligned(
+        connector.eval().requires_grad_(False).to(llm.device),
+        name,
+        facts["steps"],
+        facts["samples"],
+        facts["seconds"],
+        facts["curve"],
+        cached,
+    )
+
+
+def _write(folder: Path, connector: Connector, facts: dict) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"connector.{os.getpid()}.part"
+    save_file({name: v.contiguous() for name, v in connector.state_dict().items()}, part)
+    os.replace(part, folder / "connector.safetensors")
+    # Written last: its presence says that the connector is whole.
+    part = folder / f"training.{os.getpid()}.part"
+    part.write_text(json.dumps(facts) + "\n")
+    os.replace(part, folder / "training.json")

@@ -1,0 +1,100 @@
+"""What connectors are trained on: images with prompts and answers, by the names recipes use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, cached_property
+from typing import Protocol
+
+import numpy as np
+
+from gvt.data import easy_vqa
+from gvt.data.files import sha256
+from gvt.data.images import FileImages, ImageSet, MiniImages
+from gvt.errors import unknown_name
+from gvt.mini.images import scenes
+from gvt.mini.questions import VQA, multi_class, object_count, vqa
+from gvt.mini.scenes import Scene
+from gvt.mini.texts import CAPTION_PROMPT, captions
+from gvt.model.frame import vqa_prompt
+
+Pair = tuple[str, str]
+"""A prompt and the answer to learn."""
+
+ALIGN_SCENES = 8000
+"""Scenes of the alignment split; none is used in pre-training or held out."""
+
+
+class AlignmentData(Protocol):
+    """Images, and for each of them prompts with answers."""
+
+    @property
+    def images(self) -> ImageSet: ...
+
+    def pairs(self, index: int, count: int, rng: np.random.Generator) -> list[Pair]:
+        """Up to ``count`` pairs about image ``index``, drawn with ``rng``."""
+        ...
+
+
+class MiniCaptions:
+    """Captions of the mini world's alignment split."""
+
+    images = MiniImages("align", ALIGN_SCENES)
+
+    def pairs(self, index: int, count: int, rng: np.random.Generator) -> list[Pair]:
+        """``count`` different captions of the five."""
+        known = captions(_align_scenes()[index])
+        return [(CAPTION_PROMPT, known[i]) for i in rng.permutation(len(known))[:count]]
+
+
+class MiniQuestions:
+    """Questions of every mini task, one caption among them so that captioning is not unlearnt."""
+
+    images = MiniImages("align", ALIGN_SCENES)
+
+    def pairs(self, index: int, count: int, rng: np.random.Generator) -> list[Pair]:
+        """Questions of different categories, then one caption."""
+        scene = _align_scenes()[index]
+        asked = [(vqa_prompt(q.text), q.answer) for q in vqa(scene, rng, list(VQA))]
+        named = [object_count(scene), *(multi_class(scene, rng, yes) for yes in (True, False))]
+        asked += [(q.text, q.answer) for q in named]
+        chosen = [asked[i] for i in rng.permutation(len(asked))[: count - 1]]
+        return [*chosen, (CAPTION_PROMPT, str(rng.choice(captions(scene))))]
+
+
+class EasyVQA:
+    """The official train split of easy-VQA."""
+
+    @cached_property
+    def _split(self) -> list[tuple[str, list[Pair]]]:
+        return [(path, list(pairs)) for path, pairs in easy_vqa.train_pairs()]
+
+    @cached_property
+    def images(self) -> ImageSet:
+        paths = [path for path, _ in self._split]
+        return FileImages(paths, [sha256(path) for path in paths])
+
+    def pairs(self, index: int, count: int, rng: np.random.Generator) -> list[Pair]:
+        """``count`` of the image's questions."""
+        asked = self._split[index][1]
+        return [(vqa_prompt(asked[i][0]), asked[i][1]) for i in rng.permutation(len(asked))[:count]]
+
+
+SOURCES: dict[str, Callable[[], AlignmentData]] = {
+    "mini-captions": MiniCaptions,
+    "mini-questions": MiniQuestions,
+    "easy-vqa": EasyVQA,
+}
+
+
+@cache
+def source(name: str) -> AlignmentData:
+    """The data a recipe's stage names. Raises UserError for an unknown name."""
+    if name not in SOURCES:
+        raise unknown_name("alignment data", name, SOURCES, "gvt show mini")
+    return SOURCES[name]()
+
+
+@cache
+def _align_scenes() -> list[Scene]:
+    return scenes("align", ALIGN_SCENES)

@@ -1,0 +1,177 @@
+"""Trains a connector on cached features: next-token loss on the answers, everything else frozen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from gvt.align.data import source
+from gvt.config import Recipe, Stage
+from gvt.engine.features import Features
+from gvt.errors import UserError
+from gvt.model.connector import Connector, ConnectorShape, build_connector
+from gvt.model.language import LanguageModel
+from gvt.model.packing import IGNORE, Packed, pack
+
+_LOG_STEPS = 10
+_CLIP_NORM = 1.0
+# Enough images for per-channel statistics to within a percent.
+_STATISTICS = 2000
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A connector with its loss curve ``[step, loss]`` and how many images it saw."""
+
+    connector: Connector
+    curve: list[list[float]]
+    samples: int
+
+
+def new_connector(recipe: Recipe, llm: LanguageModel, features: Features, seed: int) -> Connector:
+    """An untrained connector for these features; equal seeds give equal weights."""
+    shape = ConnectorShape(
+        dim=features.values.shape[-1],
+        tokens=features.values.shape[1],
+        grid=features.grid,
+        prefix=features.prefix,
+        llm_dim=llm.dim,
+        scale=llm.scale,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build_connector(recipe.connector, shape)
+
+
+def train(
+    recipe: Recipe,
+    llm: LanguageModel,
+    features: dict[str, Features],
+    seed: int,
+    accelerator: Accelerator,
+    progress: Callable[[float], None] = lambda loss: None,
+) -> Trained:
+    """Run the stages of ``recipe``; ``features`` holds those of each stage's data by its name.
+
+    The order of images and questions depends on the seed alone, so that every tokenizer sees the
+    same. Raises UserError where the loss is no longer a number.
+    """
+    first = features[recipe.stages[0].data]
+    connector = new_connector(recipe, llm, first, seed)
+    connector.standardise(*_statistics(first))
+    model = _Aligner(connector, llm).to(accelerator.device)
+    curve: list[list[float]] = []
+    step = samples = 0
+    for number, stage in enumerate(recipe.stages):
+        optimizer = torch.optim.AdamW(
+            connector.parameters(),
+            lr=stage.lr,
+            betas=stage.betas,
+            weight_decay=stage.weight_decay,
+        )
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _cosine(stage))
+        wrapped, optimizer = accelerator.prepare(model, optimizer)
+        recent: list[float] = []
+        batches = _batches(
+            stage, number, llm, features[stage.data], connector.tokens, seed, accelerator
+        )
+        for visual, packed in batches:
+            with accelerator.autocast():
+                loss = wrapped(visual, packed)
+            accelerator.backward(loss)
+            accelerator.clip_grad_norm_(connector.parameters(), _CLIP_NORM)
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad()
+            step += 1
+            samples += stage.batch_size
+            recent.append(loss.item())
+            if not math.isfinite(recent[-1]):
+                raise UserError(f"alignment: the loss became {recent[-1]} at step {step}")
+            progress(recent[-1])
+            if len(recent) == _LOG_STEPS:
+                curve.append([step, round(sum(recent) / len(recent), 4)])
+                recent.clear()
+    return Trained(connector.eval(), curve, samples)
+
+
+class _Aligner(nn.Module):
+    """The loss of packed question–answer pairs behind visual embeddings."""
+
+    def __init__(self, connector: Connector, llm: LanguageModel) -> None:
+        super().__init__()
+        self.connector = connector
+        # In a list: the frozen model is no submodule, so no wrapper syncs or saves it.
+        self._frozen = [llm]
+
+    def forward(self, visual: torch.Tensor, packed: Packed) -> torch.Tensor:
+        llm = self._frozen[0]
+        prefix = llm.visual_prefix(self.connector(visual))
+        embeds = torch.cat([prefix, llm.embed(packed.ids[:, prefix.shape[1] :])], dim=1)
+        logits = llm.model(
+            inputs_embeds=embeds,
+            attention_mask=packed.mask(torch.float32),
+            position_ids=packed.positions,
+            use_cache=False,
+        ).logits.float()
+        return nn.functional.cross_entropy(
+            logits.flatten(0, 1), packed.labels.flatten(), ignore_index=IGNORE
+        )
+
+
+def _batches(
+    stage: Stage,
+    number: int,
+    llm: LanguageModel,
+    features: Features,
+    width: int,
+    seed: int,
+    accelerator: Accelerator,
+) -> Iterator[tuple[torch.Tensor, Packed]]:
+    """This process's share of every global batch of a stage."""
+    data = source(stage.data)
+    usable = np.setdiff1d(np.arange(len(features.values)), list(features.failed))
+    order = np.random.default_rng([seed, number])
+    queue = np.empty(0, dtype=int)
+    eos = (llm.eos,)
+    rank, world = accelerator.process_index, accelerator.num_processes
+    for step in range(stage.steps):
+        while len(queue) < stage.batch_size:
+            queue = np.concatenate([queue, order.permutation(usable)])
+        index, queue = queue[: stage.batch_size], queue[stage.batch_size :]
+        index = index[rank::world]
+        rng = np.random.default_rng([seed, number, step, rank])
+        pairs = [
+            [
+                (llm.encode(prompt), (*llm.encode(answer), *eos))
+                for prompt, answer in data.pairs(int(i), stage.questions_per_image, rng)
+            ]
+            for i in index
+        ]
+        visual = torch.from_numpy(features.values[index].astype(np.float32))
+        packed = pack([llm.placeholder(width)] * len(index), pairs, llm.pad)
+        yield visual.to(llm.device), packed.to(llm.device)
+
+
+def _statistics(features: Features) -> tuple[torch.Tensor, torch.Tensor]:
+    """Per-channel mean and standard deviation over patches and a sample of the images."""
+    step = max(1, len(features.values) // _STATISTICS)
+    values = np.asarray(features.values[::step], dtype=np.float32)
+    flat = torch.from_numpy(values).flatten(0, 1)
+    return flat.mean(0), flat.std(0)
+
+
+def _cosine(stage: Stage) -> Callable[[int], float]:
+    def factor(step: int) -> float:
+        if step < stage.warmup_steps:
+            return (step + 1) / stage.warmup_steps
+        left = (step - stage.warmup_steps) / max(1, stage.steps - stage.warmup_steps)
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, left)))
+
+    return factor

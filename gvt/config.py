@@ -1,0 +1,250 @@
+"""What is run: suites, recipes and the options of one run."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+import yaml
+
+from gvt import yaml_files
+from gvt.errors import UserError
+from gvt.yaml_files import FieldError
+
+# Rows that frame every score: column → card. `text` is the ceiling: no encoder, the LLM is given
+# the true scene as text.
+CONTROLS = MappingProxyType({"blind": "blind", "random": "mini-random", "text": "text"})
+
+# They describe one file: neither inherited by a child nor part of a hash.
+_DESCRIBING = frozenset({"name", "title", "description"})
+# A column and a suite name folders and files of a run (leaderboard.schema asks for the same).
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,+@=~-]*")
+
+
+class _Content:
+    """What suites and recipes share: a plain form for run.json and a hash of what matters."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))
+
+    def hash(self) -> str:
+        """Return the SHA-256 (hex) of the content; name, title and description do not count."""
+        content = {k: v for k, v in self.to_dict().items() if k not in _DESCRIBING}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Suite(_Content):
+    """Which tokenizers are compared, by which language model, on which tasks.
+
+    tokenizers: column → card name. controls: ``blind``, ``random``, ``text`` → card name.
+    llm: a shipped model's name, a folder or a hub id. recipe: name of the alignment recipe.
+    tasks: none where a suite is only aligned. seeds: one alignment each.
+    limit: samples a task, or a fraction below 1; None means all.
+
+    Raises FieldError for values that make no sense.
+    """
+
+    name: str
+    tokenizers: dict[str, str]
+    tasks: tuple[str, ...] = ()
+    title: str = ""
+    description: str = ""
+    controls: dict[str, str] = field(default_factory=lambda: dict(CONTROLS))
+    llm: str = "mini-lm"
+    recipe: str = "mini"
+    seeds: tuple[int, ...] = (0,)
+    limit: int | float | None = None
+
+    def __post_init__(self) -> None:
+        for name in (self.name, *self.tokenizers):
+            if not _NAME.fullmatch(name):
+                where = "name" if name == self.name else "tokenizers"
+                raise FieldError(where, f"'{name}' cannot be part of a file name")
+        for name in self.controls:
+            if name not in CONTROLS:
+                raise FieldError("controls", f"'{name}' is none of {', '.join(CONTROLS)}")
+            if name in self.tokenizers:
+                raise FieldError("tokenizers", f"column '{name}' is a control already")
+        if self.controls.get("text", "text") != "text":
+            raise FieldError("controls", "'text' has no card; write 'text: text'")
+        if not self.tokenizers:
+            raise FieldError("tokenizers", "is empty")
+        _need_unique("tasks", self.tasks)
+        _need_unique("seeds", self.seeds)
+        if not self.seeds:
+            raise FieldError("seeds", "is empty")
+        if min(self.seeds) < 0:
+            raise FieldError("seeds", "must be 0 or more")
+        if self.limit is not None:
+            _need_positive(self, "limit")
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """All columns with an encoder or in its place, tokenizers first: column → card name."""
+        return {**self.tokenizers, **self.controls}
+
+
+@dataclass(frozen=True)
+class Connector:
+    """The trained part between patch features and the language model.
+
+    latents, depth, heads, head_dim, ffn_mult and positions shape a ``perceiver`` (Flamingo,
+    Alayrac et al. 2022, §3.1.1); ``mlp`` uses ffn_mult; ``linear`` uses none.
+    positions: what is added to the patch features to tell where on the grid each patch was.
+    """
+
+    type: Literal["perceiver", "linear", "mlp"] = "perceiver"
+    latents: int = 32
+    depth: int = 6
+    heads: int = 16
+    head_dim: int = 96
+    ffn_mult: int = 4
+    positions: Literal["none", "sincos"] = "none"
+
+    def __post_init__(self) -> None:
+        _need_positive(self, "latents", "depth", "heads", "head_dim", "ffn_mult")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of the alignment: AdamW at ``lr`` after a warm-up, on one source of data.
+
+    data: name of the training data. questions_per_image: how many share one sequence.
+    """
+
+    name: str
+    data: str
+    steps: int
+    batch_size: int
+    lr: float
+    questions_per_image: int = 1
+    warmup_steps: int = 0
+    weight_decay: float = 0.05
+    betas: tuple[float, float] = (0.9, 0.98)
+
+    def __post_init__(self) -> None:
+        _need_positive(self, "steps", "batch_size", "lr", "questions_per_image")
+        if not 0 <= self.warmup_steps <= self.steps:
+            raise FieldError("warmup_steps", f"must be 0 to steps ({self.steps})")
+        if self.weight_decay < 0:
+            raise FieldError("weight_decay", "must be 0 or more")
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise FieldError("betas", "must be 0 or more and below 1")
+
+
+@dataclass(frozen=True)
+class Recipe(_Content):
+    """How a connector is trained: its shape, and stages that run one after the other."""
+
+    name: str
+    stages: tuple[Stage, ...]
+    title: str = ""
+    description: str = ""
+    connector: Connector = field(default_factory=Connector)
+
+    def __post_init__(self) -> None:
+        if not self.stages:
+            raise FieldError("stages", "is empty")
+        _need_unique("stages", [stage.name for stage in self.stages])
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a run is carried out: nothing in here changes what is computed, but for the limit.
+
+    output_path: the run directory. batch_size: None lets the engine choose.
+    limit: as in the suite, where a flag has been applied already.
+    include_path: the user's folders of cards, tasks, suites and recipes.
+    device: as torch names it; None means the best there is. argv: the command, for run.json.
+    """
+
+    output_path: Path
+    batch_size: int | None = None
+    limit: int | float | None = None
+    include_path: tuple[Path, ...] = ()
+    log_samples: bool = False
+    dry_run: bool = False
+    device: str | None = None
+    argv: tuple[str, ...] = ()
+    debug: bool = False
+
+
+def load_suite(path: Path, named: Mapping[str, Path] = MappingProxyType({})) -> Suite:
+    """Read a suite; ``named`` are the suites that ``include:`` can call by name.
+
+    Raises:
+        UserError: with file and line.
+    """
+    node = _load(path, named)
+    for index, (key, value) in enumerate(node.value):
+        if key.value in ("tokenizers", "controls") and isinstance(value, yaml.SequenceNode):
+            node.value[index] = (key, _columns(key.value, value))
+    return yaml_files.build(Suite, node, path, name=path.stem)
+
+
+def load_recipe(path: Path, named: Mapping[str, Path] = MappingProxyType({})) -> Recipe:
+    """Read an alignment recipe; ``named`` are those that ``include:`` can call by name.
+
+    Raises:
+        UserError: with file and line.
+    """
+    return yaml_files.build(Recipe, _load(path, named), path, name=path.stem)
+
+
+def find_include(name: str, asking: Path, named: Mapping[str, Path]) -> Path | None:
+    """Return the file that ``include: name`` in file ``asking`` means: a path, else a name."""
+    for candidate in (asking.parent / name, asking.parent / f"{name}.yaml"):
+        if candidate.is_file() and candidate.resolve() != asking.resolve():
+            return candidate
+    other = named.get(name)
+    if other is None and name in (asking.name, asking.stem):
+        return asking  # it includes itself, and is told so
+    return other
+
+
+def _load(path: Path, named: Mapping[str, Path]) -> yaml.MappingNode:
+    """Layers of ``path`` as one node; ``name`` is checked against the file's and taken out."""
+    node = yaml_files.compose_layers(
+        path, lambda name, asking: find_include(name, asking, named), _DESCRIBING
+    )
+    for key, value in node.value:
+        if key.value == "name" and value.value != path.stem:
+            problem = f"name is '{value.value}', but the file is called '{path.name}'"
+            raise UserError(f"{yaml_files.place(key)}: {problem}")
+    node.value = [pair for pair in node.value if pair[0].value != "name"]
+    return node
+
+
+def _columns(kind: str, names: yaml.SequenceNode) -> yaml.MappingNode:
+    """A list of cards as columns of the same names, a list of controls with their usual cards."""
+    pairs = []
+    for node in names.value:
+        if not isinstance(node, yaml.ScalarNode):
+            raise UserError(f"{yaml_files.place(node)}: expected a name, not a list or keys")
+        if any(node.value == earlier.value for earlier, _ in pairs):
+            raise UserError(f"{yaml_files.place(node)}: '{node.value}' stands twice")
+        card = CONTROLS.get(node.value, "") if kind == "controls" else node.value
+        value = yaml.ScalarNode(node.tag, card, node.start_mark, node.end_mark)
+        pairs.append((node, value))
+    return yaml.MappingNode("tag:yaml.org,2002:map", pairs, names.start_mark, names.end_mark)
+
+
+def _need_positive(owner: Any, *names: str) -> None:
+    for name in names:
+        if getattr(owner, name) <= 0:
+            raise FieldError(name, "must be above 0")
+
+
+def _need_unique(name: str, values: Any) -> None:
+    doubled = [value for value in values if list(values).count(value) > 1]
+    if doubled:
+        raise FieldError(name, f"'{doubled[0]}' stands twice")

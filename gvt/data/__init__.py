@@ -1,0 +1,1 @@
+"""Data sets that tasks and alignment read: rows with references to images, never pixels."""

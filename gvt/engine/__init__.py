@@ -1,0 +1,1 @@
+"""The evaluation engine: features, answers and their journal."""

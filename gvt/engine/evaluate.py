@@ -1,0 +1,159 @@
+"""Runs lm-eval over a set of tasks with our model and turns its samples into rows of a run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import math
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gvt.engine.lm import ImageLM
+from gvt.errors import UserError
+from gvt.scoring.process import CORPUS_METRICS, corpus_scores, golds
+from leaderboard.schema import Row, Task
+
+
+@dataclass(frozen=True)
+class TaskSet:
+    """lm-eval's task objects by name, loaded once for all columns of a run."""
+
+    tasks: dict[str, Any]
+    limit: int | float | None
+
+    @property
+    def info(self) -> list[Task]:
+        """What the report needs to know of each task."""
+        return [self._info(name, task) for name, task in self.tasks.items()]
+
+    def images(self) -> list[dict[str, str]]:
+        """References to all images of all tasks, each once, in the order they are met."""
+        found: dict[str, dict[str, str]] = {}
+        for task in self.tasks.values():
+            for doc in self._docs(task):
+                for reference in task.doc_to_image(doc):
+                    found.setdefault(reference["sha256"], reference)
+        return list(found.values())
+
+    def count(self, name: str) -> int:
+        """Samples of a task under the limit."""
+        return len(self._docs(self.tasks[name]))
+
+    def described(self, name: str) -> bool:
+        """Whether the task tells the true scene in words, so that it has a ceiling row."""
+        task = self.tasks[name]
+        return all("text" in ref for doc in self._docs(task) for ref in task.doc_to_image(doc))
+
+    def _docs(self, task: Any) -> list[dict[str, Any]]:
+        docs = task.eval_docs
+        return docs.select(range(_limited(self.limit, len(docs))))
+
+    def _info(self, name: str, task: Any) -> Task:
+        meta = task.config.metadata or {}
+        digest = hashlib.sha256()
+        for doc in self._docs(task):
+            # Paths differ between machines, contents do not.
+            content = {key: value for key, value in doc.items() if key != "image"}
+            digest.update(json.dumps(content, sort_keys=True, default=str).encode())
+        metric = meta.get("metric") or task.config.metric_list[0]["metric"]
+        return Task(
+            name=name,
+            title=meta.get("title", name),
+            metric=metric,
+            metric_title=meta.get("metric_title", metric),
+            unit=meta.get("unit", "percent"),
+            higher_is_better=True,
+            version=str(meta.get("version", task.VERSION)),
+            dataset_hash=digest.hexdigest(),
+            description=meta.get("description", ""),
+        )
+
+
+def load_tasks(paths: dict[str, Path], limit: int | float | None) -> TaskSet:
+    """Load the tasks at ``paths`` (name → YAML) through lm-eval. Raises UserError by task."""
+    from lm_eval.tasks import TaskManager
+
+    _quiet()
+    folders = sorted({str(path.parent) for path in paths.values()})
+    manager = TaskManager(include_path=folders, include_defaults=False)
+    tasks = {}
+    for name, path in paths.items():
+        try:
+            loaded = manager.load_task_or_group(name)
+        except (OSError, ValueError, KeyError, ImportError, AttributeError) as error:
+            raise UserError(f"{path}: task '{name}' cannot be loaded: {error}") from error
+        tasks.update(loaded)
+    return TaskSet(tasks, limit)
+
+
+def evaluate(model: ImageLM, tasks: TaskSet, names: list[str]) -> dict[str, list[Row]]:
+    """Answer and score the named tasks; rows by task, in document order."""
+    from lm_eval import simple_evaluate
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        results = simple_evaluate(
+            model=model,
+            tasks=[tasks.tasks[name] for name in names],
+            limit=tasks.limit,
+            bootstrap_iters=0,
+            log_samples=True,
+        )
+    return {name: _rows(name, results["samples"][name], model) for name in names}
+
+
+def _rows(name: str, samples: list[dict[str, Any]], model: ImageLM) -> list[Row]:
+    samples = sorted(samples, key=lambda sample: sample["doc_id"])
+    rows = [_row(name, sample, model) for sample in samples]
+    for metric in CORPUS_METRICS:
+        # Only what was answered enters the corpus: a failed image has no caption to weigh.
+        scored = [
+            (row, sample[metric])
+            for row, sample in zip(rows, samples, strict=True)
+            if metric in sample and row["error"] is None
+        ]
+        values = corpus_scores(metric, [item for _, item in scored])
+        for (row, _), value in zip(scored, values, strict=True):
+            row["scores"][metric] = float(value)
+    return rows
+
+
+def _row(name: str, sample: dict[str, Any], model: ImageLM) -> Row:
+    doc, number = sample["doc"], sample["doc_id"]
+    error = model.failed.get((name, number))
+    scores = {
+        metric: float(sample[metric])
+        for metric in sample["metrics"]
+        if metric not in CORPUS_METRICS and metric != "valid"
+    }
+    return Row(
+        doc_id=number,
+        image_id=str(doc["image_id"]),
+        image=doc["image"],
+        image_sha256=doc["image_sha256"],
+        category=doc.get("category"),
+        question=doc.get("question") or doc.get("text_in") or "",
+        gold=golds(doc),
+        answer=None if error else sample["filtered_resps"][0],
+        scores={} if error else scores,
+        valid=not error and bool(sample.get("valid", 1.0)),
+        truncated=(name, number) in model.truncated,
+        chance=doc.get("chance"),
+        error=error,
+    )
+
+
+def _limited(limit: int | float | None, total: int) -> int:
+    if limit is None:
+        return total
+    # A fraction is rounded up, as lm-eval does.
+    return min(total, int(limit) if limit >= 1 else math.ceil(limit * total))
+
+
+def _quiet() -> None:
+    """lm-eval tells every step at info level; what matters of it comes out of our own code."""
+    for name in ("lm_eval", "lm-eval", "lm_eval.tasks", "lm_eval.evaluator"):
+        logging.getLogger(name).setLevel(logging.ERROR)

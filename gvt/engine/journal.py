@@ -1,0 +1,60 @@
+"""The append-only journal of answers: what is in it is never computed again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypedDict
+
+JOURNAL_FILE = "journal.jsonl"
+
+
+class Answer(TypedDict):
+    """One answer under the key of everything that determines it."""
+
+    key: str
+    column: str
+    seed: int
+    task: str
+    doc_id: int
+    answer: str
+    truncated: bool
+
+
+def answer_key(**parts: Any) -> str:
+    """Hash of everything that determines an answer: model, task, prompt, image, decoding."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+class Journal:
+    """Answers of one run directory by key; a torn or foreign line is dropped and counted."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self.path = Path(run_dir) / JOURNAL_FILE
+        self.answers: dict[str, Answer] = {}
+        self.broken = 0
+        if self.path.exists():
+            self._read()
+
+    def _read(self) -> None:
+        data = self.path.read_bytes()
+        for line in data.splitlines():
+            try:
+                row = json.loads(line)
+                self.answers[row["key"]] = row
+            except (ValueError, KeyError, TypeError):
+                self.broken += 1
+        if data and not data.endswith(b"\n"):
+            # A crash tore the last line: close it, so that the next answer starts its own.
+            with self.path.open("ab") as file:
+                file.write(b"\n")
+
+    def append(self, rows: Iterable[Answer]) -> None:
+        """Add answers and flush them to the file."""
+        rows = list(rows)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        self.answers.update((row["key"], row) for row in rows)

@@ -1,0 +1,130 @@
+"""The frozen language model: any causal LM of transformers, read and prompted through one frame."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from gvt.errors import UserError
+from gvt.model.frame import CLOSE, OPEN
+
+SHIPPED = Path(__file__).resolve().parent.parent / "weights"
+"""Language models that come with the package, one Hugging Face folder each."""
+
+
+class LanguageModel:
+    """A frozen ``AutoModelForCausalLM`` with its tokenizer.
+
+    A prompt around an image is ``head`` + visual embeddings + ``tail`` + the prompt's own tokens;
+    head and tail are the paper's ``<Img>`` and ``</Img>``.
+    """
+
+    def __init__(self, name: str, device: torch.device | str = "cpu") -> None:
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        self.name = name
+        self.source = resolve(name)
+        device = torch.device(device)
+        # On CPUs the explicit attention is the faster one at the lengths of the mini suite.
+        attention = {"attn_implementation": "eager"} if device.type == "cpu" else {}
+        try:
+            self.tokenizer = AutoTokenizer.from_pretrained(self.source)
+            self.model = AutoModelForCausalLM.from_pretrained(
+                self.source, use_safetensors=True, dtype=torch.float32, **attention
+            )
+        except (OSError, ValueError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise UserError(f"cannot load language model '{name}': {reason}") from error
+        self.model.eval().requires_grad_(False).to(device)
+        self.device = device
+        self._ids: dict[str, tuple[int, ...]] = {}
+        begin = self.tokenizer.bos_token_id
+        self.head = (*(() if begin is None else (begin,)), *self.encode(OPEN))
+        self.tail = self.encode(CLOSE)
+        end = self.tokenizer.eos_token_id
+        self.eos = int(end if end is not None else self.model.config.eos_token_id)
+        pad = self.tokenizer.pad_token_id
+        self.pad = int(pad if pad is not None else self.eos)
+
+    @property
+    def dim(self) -> int:
+        """Width of the embeddings."""
+        return self.model.get_input_embeddings().embedding_dim
+
+    @cached_property
+    def scale(self) -> float:
+        """Standard deviation of the token embeddings."""
+        return float(self.model.get_input_embeddings().weight.float().std())
+
+    @cached_property
+    def parameters(self) -> int:
+        """How many weights it has."""
+        return sum(weight.numel() for weight in self.model.parameters())
+
+    @cached_property
+    def hash(self) -> str:
+        """Hash of configuration and weights; two models with one hash give the same answers."""
+        digest = hashlib.sha256()
+        config = self.model.config.to_diff_dict()
+        for key in ("_name_or_path", "transformers_version", "dtype"):
+            config.pop(key, None)
+        digest.update(json.dumps(config, sort_keys=True, default=str).encode())
+        for name, weight in sorted(self.model.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(weight.cpu().contiguous().view(torch.uint8).numpy().data)
+        return digest.hexdigest()
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        """Token ids of a text without any special token added; remembered."""
+        ids = self._ids.get(text)
+        if ids is None:
+            ids = tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+            self._ids[text] = ids
+        return ids
+
+    def decode(self, ids: list[int]) -> str:
+        """Text of generated ids, without special tokens and outer spaces."""
+        return self.tokenizer.decode(ids, skip_special_tokens=True).strip()
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """int64[...] → float[..., dim]."""
+        return self.model.get_input_embeddings()(ids)
+
+    def visual_prefix(self, visual: Tensor) -> Tensor:
+        """Visual embeddings float[B, L, dim] framed as float[B, head + L + tail, dim]."""
+        ends = (
+            self.embed(torch.tensor(ids, device=visual.device)).expand(len(visual), -1, -1)
+            for ids in (self.head, self.tail)
+        )
+        head, tail = ends
+        return torch.cat([head, visual.to(head.dtype), tail], dim=1)
+
+    def placeholder(self, width: int) -> tuple[int, ...]:
+        """Token ids as long as ``visual_prefix`` of ``width`` embeddings."""
+        return (*self.head, *(self.pad,) * width, *self.tail)
+
+    def text_prefix(self, text: str) -> Tensor:
+        """A description in the place of an image: float[1, head + n + tail, dim]."""
+        ids = (*self.head, *self.encode(text), *self.tail)
+        return self.embed(torch.tensor([ids], device=self.device))
+
+
+def resolve(name: str) -> str:
+    """A shipped model by name, a local folder, or else the id of a hub repository."""
+    if (SHIPPED / name).is_dir():
+        return str(SHIPPED / name)
+    path = Path(name.removeprefix("local:")).expanduser()
+    if path.is_dir():
+        return str(path)
+    if name.startswith("local:") or "/" not in name:
+        known = ", ".join(sorted(p.name for p in SHIPPED.glob("*") if p.is_dir())) or "none"
+        raise UserError(
+            f"unknown language model '{name}'",
+            f"Give a folder, a hub id (owner/model) or a shipped one ({known}).",
+        )
+    return name

@@ -1,0 +1,256 @@
+"""One run: every column is made, evaluated by lm-eval and written, then the report is made."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+
+from gvt import catalog
+from gvt.columns import TEXT, ColumnMaker, Workshop, cards, open_workshop
+from gvt.config import Recipe, RunOptions, Suite
+from gvt.data.images import FileImages
+from gvt.engine.evaluate import TaskSet, evaluate, load_tasks
+from gvt.engine.features import Features
+from gvt.engine.journal import Journal, answer_key
+from gvt.engine.lm import Cell, ImageLM, Reference
+from gvt.hardware import describe
+from gvt.align.connectors import Aligned
+from leaderboard import schema
+from tokenizers_zoo import Card
+
+_PACKAGES = ("gvt", "torch", "transformers", "accelerate", "datasets", "lm_eval", "pillow")
+_KINDS = {"blind": "control", "random": "control", TEXT: "ceiling"}
+
+
+def execute(suite: Suite, recipe: Recipe, options: RunOptions) -> Path:
+    """Carry out ``suite`` in ``options.output_path`` and return the report's path.
+
+    What the run directory or the cache holds already is not computed again. Raises UserError for
+    anything the user can put right; all answers until then stay in the journal.
+    """
+    found = cards(suite, options.include_path)
+    known = catalog.tasks(options.include_path)
+    tasks = load_tasks({name: known[name] for name in suite.tasks}, options.limit)
+    workshop = open_workshop(suite, recipe, options)
+    return _Run(suite, recipe, options, workshop, found, tasks).carry_out()
+
+
+class _Run:
+    def __init__(
+        self,
+        suite: Suite,
+        recipe: Recipe,
+        options: RunOptions,
+        workshop: Workshop,
+        found: dict[str, Card],
+        tasks: TaskSet,
+    ) -> None:
+        self.suite, self.recipe, self.options = suite, recipe, options
+        self.workshop, self.cards, self.tasks = workshop, found, tasks
+        self.folder = Path(options.output_path)
+        self.journal = Journal(self.folder)
+        references = tasks.images()
+        self.images = FileImages(
+            [reference["path"] for reference in references],
+            [reference["sha256"] for reference in references],
+        )
+        self.place = {digest: index for index, digest in enumerate(self.images.hashes)}
+        self.record = self._new_record()
+
+    def carry_out(self) -> Path:
+        for column in self.suite.columns:
+            if column == TEXT:
+                self._text_column()
+            else:
+                self._tokenizer_column(column, self.cards[column])
+            self._write()
+        self.record["finished"] = _now()
+        self._write()
+        if self.journal.broken:
+            self.record["warnings"].append(
+                f"{self.journal.broken} broken lines in the journal were computed again"
+            )
+        from leaderboard import write_report
+
+        return write_report(self.folder)
+
+    def _tokenizer_column(self, column: str, card: Card) -> None:
+        maker = ColumnMaker(self.workshop, column, card)
+        aligned = [maker.aligned(seed) for seed in self.suite.seeds]
+        features = maker.features(self.images)
+        self.record["columns"].append(self._column(column, card, features, aligned[0]))
+        for seed, one in zip(self.suite.seeds, aligned, strict=True):
+            fingerprint = answer_key(connector=one.hash, llm=self.workshop.llm.hash)
+            prefix_of = self._visual_prefixes(features, one)
+            stage = self._evaluate(
+                Cell(column, seed, fingerprint), prefix_of, list(self.suite.tasks)
+            )
+            maker.stages.append(stage)
+        self.record["stages"] += maker.stages
+        self.record["alignment"] += maker.alignments
+
+    def _text_column(self) -> None:
+        llm = self.workshop.llm
+        names = [name for name in self.suite.tasks if self.tasks.described(name)]
+        for name in self.suite.tasks:
+            if name not in names:
+                self.record["warnings"].append(f"{name} has no scene text, so no ceiling row")
+        if not names:
+            return
+        self.record["columns"].append(
+            schema.Column(
+                name=TEXT,
+                kind="ceiling",
+                title="LLM given the scene as text",
+                tokenizer=None,
+                description="No image: the frozen language model reads the true scene in words.",
+                card_hash="",
+                encoder_parameters=None,
+                feature_tokens=None,
+                visual_tokens=None,
+                licence="",
+                citation="",
+            )
+        )
+        cell = Cell(TEXT, self.suite.seeds[0], answer_key(text=True, llm=llm.hash))
+
+        def prefix_of(references: Sequence[Reference]) -> list[torch.Tensor | str]:
+            return [llm.text_prefix(reference["text"])[0] for reference in references]
+
+        self.record["stages"].append(self._evaluate(cell, prefix_of, names))
+
+    def _visual_prefixes(self, features: Features, aligned: Aligned) -> Callable:
+        llm = self.workshop.llm
+
+        @torch.no_grad()
+        def prefix_of(references: Sequence[Reference]) -> list[torch.Tensor | str]:
+            index = [self.place[reference["sha256"]] for reference in references]
+            values = torch.from_numpy(features.values[index]).to(llm.device)
+            prefixes = llm.visual_prefix(aligned.connector(values))
+            return [
+                features.failed.get(i, prefix) for i, prefix in zip(index, prefixes, strict=True)
+            ]
+
+        return prefix_of
+
+    def _evaluate(self, cell: Cell, prefix_of: Callable, names: list[str]) -> schema.Stage:
+        start = time.monotonic()
+        paths = {
+            name: schema.rows_path(self.folder, cell.column, cell.seed, name) for name in names
+        }
+        stamps = {name: self._stamp(cell, name) for name in names}
+        todo = [
+            name
+            for name in names
+            if not paths[name].exists() or self.stamps_before.get(str(paths[name])) != stamps[name]
+        ]
+        total = sum(self.tasks.count(name) for name in todo)
+        if todo:
+            title = f"{cell.column} · evaluation"
+            with self.workshop.progress.stage(title, total) as advance:
+                model = ImageLM(
+                    self.workshop.llm,
+                    prefix_of,
+                    cell,
+                    self.journal,
+                    self.options.batch_size,
+                    advance,
+                )
+                for name, rows in evaluate(model, self.tasks, todo).items():
+                    schema.write_rows(paths[name], rows)
+        self.record["stamps"] |= {str(paths[name]): stamps[name] for name in names}
+        return schema.Stage(
+            column=cell.column,
+            seed=cell.seed,
+            stage="evaluation",
+            seconds=round(time.monotonic() - start, 3),
+            cached=not todo,
+            samples=sum(self.tasks.count(name) for name in names),
+        )
+
+    def _stamp(self, cell: Cell, name: str) -> str:
+        """Hash of all that a file of rows depends on."""
+        (info,) = (info for info in self.record["tasks"] if info["name"] == name)
+        return answer_key(
+            model=cell.fingerprint,
+            task=name,
+            version=info["version"],
+            data=info["dataset_hash"],
+        )
+
+    def _column(
+        self, column: str, card: Card, features: Features, aligned: Aligned
+    ) -> schema.Column:
+        return schema.Column(
+            name=column,
+            kind=_KINDS.get(column, "tokenizer") if column in self.suite.controls else "tokenizer",
+            title=card.title,
+            tokenizer=card.name,
+            description=card.description,
+            card_hash=card.hash(),
+            encoder_parameters=card.parameters,
+            feature_tokens=features.values.shape[1],
+            visual_tokens=aligned.connector.tokens,
+            licence=card.licence,
+            citation=card.citation,
+        )
+
+    def _new_record(self) -> dict:
+        try:
+            before = schema.read_run(self.folder)
+        except schema.SchemaError:
+            before = {}
+        self.stamps_before = before.get("stamps", {})
+        accelerator = self.workshop.accelerator
+        return {
+            **schema.Run(
+                format_version=schema.FORMAT_VERSION,
+                suite=self.suite.name,
+                title=self.suite.title or self.suite.name,
+                command=list(self.options.argv),
+                created=_now(),
+                finished=None,
+                seeds=list(self.suite.seeds),
+                versions=_versions(),
+                hardware=describe(self.workshop.precision, accelerator.num_processes),
+                config={
+                    "suite": self.suite.to_dict(),
+                    "recipe": self.recipe.to_dict(),
+                    "llm": {
+                        "name": self.workshop.llm.name,
+                        "hash": self.workshop.llm.hash,
+                        "parameters": self.workshop.llm.parameters,
+                    },
+                },
+                columns=[],
+                tasks=self.tasks.info,
+                stages=[],
+                alignment=[],
+                warnings=[],
+            ),
+            "stamps": {},
+        }
+
+    def _write(self) -> None:
+        if self.workshop.accelerator.is_main_process:
+            schema.write_run(self.folder, self.record)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = "not installed"
+    return versions

@@ -1,0 +1,279 @@
+"""A run directory in memory: every cell's scores lined up by sample, with estimates on demand."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from . import schema, statistics
+from .schema import Column, Row, Run, SchemaError, Task
+from .statistics import Constant, Difference, Estimate
+
+
+@dataclass
+class Samples:
+    """The samples of one task, shared by all columns; every list has one entry a sample."""
+
+    doc_ids: list[int] = field(default_factory=list)
+    image_ids: list[str] = field(default_factory=list)
+    images: list[str | None] = field(default_factory=list)
+    categories: list[str | None] = field(default_factory=list)
+    questions: list[str] = field(default_factory=list)
+    gold: list[list[str]] = field(default_factory=list)
+    chance: list[float] = field(default_factory=list)  # NaN where unknown
+    place: dict[int, int] = field(default_factory=dict)  # doc_id -> position
+
+    def __len__(self) -> int:
+        return len(self.doc_ids)
+
+    @cached_property
+    def clusters(self) -> np.ndarray:
+        """int[n], one number an image."""
+        return np.unique(np.array(self.image_ids, dtype=object), return_inverse=True)[1]
+
+    @cached_property
+    def by_category(self) -> dict[str, np.ndarray]:
+        """Positions of each category's samples, largest category first."""
+        groups: dict[str, list[int]] = {}
+        for i, category in enumerate(self.categories):
+            if category is not None:
+                groups.setdefault(category, []).append(i)
+        ordered = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
+        return {name: np.array(places) for name, places in ordered}
+
+
+@dataclass
+class Cell:
+    """The answers of one column on one task: S seeds by n samples."""
+
+    column: Column
+    task: Task
+    samples: Samples
+    seeds: list[int]
+    scores: np.ndarray  # float[S, n]; NaN where failed or missing
+    answers: list[list[str | None]]
+    errors: list[dict[int, str]]  # position -> message
+    invalid: np.ndarray  # bool[S, n]
+    truncated: np.ndarray  # bool[S, n]
+    present: np.ndarray  # bool[S, n]
+
+    @property
+    def _bounds(self) -> tuple[float, float] | None:
+        return (0.0, 1.0) if self.task["unit"] == "percent" else None
+
+    @cached_property
+    def average(self) -> np.ndarray:
+        """float[n], per-sample mean over seeds."""
+        return statistics.seed_average(self.scores)
+
+    @cached_property
+    def estimate(self) -> Estimate:
+        """Mean over all samples with its interval."""
+        return statistics.clustered_mean(self.average, self.samples.clusters, self._bounds)
+
+    def category_estimate(self, category: str) -> Estimate:
+        """Mean over one category with its interval."""
+        places = self.samples.by_category[category]
+        return statistics.clustered_mean(
+            self.average[places], self.samples.clusters[places], self._bounds
+        )
+
+    @cached_property
+    def seed_means(self) -> dict[int, float]:
+        """Mean score of each seed."""
+        means = statistics.seed_means(self.scores)
+        return {seed: float(m) for seed, m in zip(self.seeds, means, strict=True)}
+
+    @property
+    def seed_spread(self) -> float:
+        """Standard deviation over seeds of the mean score; NaN below two seeds."""
+        return statistics.seed_spread(list(self.seed_means.values()))
+
+    def counts(self) -> dict[str, int]:
+        """Samples times seeds that were answered, failed, unparsed, cut off or never written."""
+        return {
+            "answers": int(self.present.sum()),
+            "failed": sum(len(errors) for errors in self.errors),
+            "invalid": int(self.invalid.sum()),
+            "truncated": int(self.truncated.sum()),
+            "missing": int((~self.present).sum()),
+        }
+
+
+@dataclass
+class Results:
+    """Everything a table or a chart of one run needs."""
+
+    run_dir: Path
+    run: Run
+    samples: dict[str, Samples]  # by task
+    cells: dict[tuple[str, str], Cell]  # by (column, task); a missing cell is absent
+
+    @property
+    def tasks(self) -> list[Task]:
+        """Tasks in suite order."""
+        return self.run["tasks"]
+
+    def columns(self, *kinds: str) -> list[Column]:
+        """Columns of the given kinds (all without), in suite order."""
+        return [c for c in self.run["columns"] if not kinds or c["kind"] in kinds]
+
+    def cell(self, column: str, task: str) -> Cell | None:
+        """One cell, or None where no row of it was written."""
+        return self.cells.get((column, task))
+
+    def chance(self, task: str) -> float:
+        """Mean probability that a uniform guess is right; NaN if unknown."""
+        return statistics.mean_chance(np.array(self.samples[task].chance))
+
+    def majority(self, task: Task, category: str | None = None) -> Constant | None:
+        """Best constant answer, on the whole task or one category; None for unbounded scores."""
+        if task["unit"] != "percent":
+            return None
+        samples = self.samples[task["name"]]
+        if category is None:
+            return statistics.best_constant(samples.gold)
+        places = samples.by_category[category]
+        return statistics.best_constant([samples.gold[i] for i in places])
+
+    def beats_majority(self, column: str, task: Task) -> bool:
+        """Whether a column is shown to beat the best constant answer; True where there is none."""
+        cell, constant = self.cell(column, task["name"]), self.majority(task)
+        if cell is None or constant is None:
+            return True
+        hits = np.array([[float(constant.answer in gold) for gold in cell.samples.gold]])
+        difference = statistics.paired_difference(cell.scores, hits, cell.samples.clusters)
+        return difference.clear and difference.estimate.mean > 0
+
+    def title(self, name: str) -> str:
+        """A column's title; the majority answer counts as a column."""
+        titles = {c["name"]: c["title"] for c in self.run["columns"]}
+        return titles.get(name, "the majority answer")
+
+    def majority_by_category(self, task: Task) -> float:
+        """Score of the best constant answer of each category; NaN without categories."""
+        samples = self.samples[task["name"]]
+        constants = [self.majority(task, category) for category in samples.by_category]
+        known = [c for c in constants if c is not None]
+        n = sum(c.n for c in known)
+        if len(known) < 2 or n < len(samples):
+            return math.nan
+        return sum(c.mean * c.n for c in known) / n
+
+    def difference(self, a: str, b: str, task: Task) -> Difference | None:
+        """Paired difference of two columns, positive where ``a`` is better; None without both."""
+        left, right = self.cell(a, task["name"]), self.cell(b, task["name"])
+        if left is None or right is None:
+            return None
+        seeds = sorted(set(left.seeds) | set(right.seeds))
+        x, y = _by_seed(left, seeds), _by_seed(right, seeds)
+        if not task["higher_is_better"]:
+            x, y = y, x
+        difference = statistics.paired_difference(x, y, left.samples.clusters)
+        return difference if difference.estimate.n else None
+
+
+def load_results(run_dir: str | Path) -> Results:
+    """Read a run directory. Raises SchemaError naming file and line.
+
+    A cell without a file is left out (the tables show it as missing). The same ``doc_id`` must
+    mean the same image, category and gold answers in every column, or the columns were not run on
+    the same data and no comparison is made.
+    """
+    run_dir = Path(run_dir)
+    run = schema.read_run(run_dir)
+    samples: dict[str, Samples] = {}
+    cells: dict[tuple[str, str], Cell] = {}
+    # The ceiling last: its question may hold the scene as text, the others' is the one to show.
+    columns = sorted(run["columns"], key=lambda c: c["kind"] == "ceiling")
+    for task in run["tasks"]:
+        shared = samples[task["name"]] = Samples()
+        found: dict[str, dict[int, dict[int, Row]]] = {}
+        for column in columns:
+            by_seed = {}
+            for seed in sorted(set(run["seeds"])):
+                path = schema.rows_path(run_dir, column["name"], seed, task["name"])
+                if path.is_file():
+                    by_seed[seed] = _read_cell(path, task, shared)
+            if any(by_seed.values()):
+                found[column["name"]] = by_seed
+        for column in columns:
+            if column["name"] in found:
+                cell = _line_up(column, task, shared, found.pop(column["name"]))
+                cells[column["name"], task["name"]] = cell
+    return Results(run_dir, run, samples, cells)
+
+
+def _read_cell(path: Path, task: Task, shared: Samples) -> dict[int, Row]:
+    rows: dict[int, Row] = {}
+    for line, row in schema.read_rows(path):
+        where, doc_id = f"{path}:{line}", row["doc_id"]
+        if doc_id in rows:
+            raise SchemaError(f"{where}: doc_id {doc_id} appears twice")
+        if row["error"] is None:
+            score = row["scores"].get(task["metric"])
+            if score is None:
+                known = ", ".join(row["scores"]) or "none"
+                raise SchemaError(f"{where}: no score {task['metric']!r} (has: {known})")
+            if task["unit"] == "percent" and not 0 <= score <= 1:
+                raise SchemaError(f"{where}: {task['metric']} is {score}, expected 0 to 1")
+        _register(row, shared, where)
+        rows[doc_id] = row
+    return rows
+
+
+def _register(row: Row, shared: Samples, where: str) -> None:
+    """Add the row's sample to the task's samples, or check that it is the one already there."""
+    place = shared.place.get(row["doc_id"])
+    if place is None:
+        shared.place[row["doc_id"]] = len(shared)
+        shared.doc_ids.append(row["doc_id"])
+        shared.image_ids.append(row["image_id"])
+        shared.images.append(row["image"])
+        shared.categories.append(row["category"])
+        shared.questions.append(row["question"])
+        shared.gold.append(row["gold"])
+        shared.chance.append(math.nan if row["chance"] is None else float(row["chance"]))
+        return
+    if shared.images[place] is None:  # the blind control may not carry the path
+        shared.images[place] = row["image"]
+    known = (shared.image_ids[place], shared.categories[place], shared.gold[place])
+    if known != (row["image_id"], row["category"], row["gold"]):
+        raise SchemaError(
+            f"{where}: doc_id {row['doc_id']} has another image, category or gold answer than in "
+            "a column read before; the columns were not run on the same data"
+        )
+
+
+def _line_up(
+    column: Column, task: Task, shared: Samples, by_seed: dict[int, dict[int, Row]]
+) -> Cell:
+    seeds, n = [seed for seed in by_seed if by_seed[seed]], len(shared)
+    scores = np.full((len(seeds), n), np.nan)
+    invalid, truncated, present = (np.zeros((len(seeds), n), dtype=bool) for _ in range(3))
+    answers: list[list[str | None]] = [[None] * n for _ in seeds]
+    errors: list[dict[int, str]] = [{} for _ in seeds]
+    for s, seed in enumerate(seeds):
+        for doc_id, row in by_seed[seed].items():
+            i = shared.place[doc_id]
+            present[s, i] = True
+            answers[s][i] = row["answer"]
+            if row["error"] is not None:
+                errors[s][i] = row["error"]
+                continue
+            scores[s, i] = row["scores"][task["metric"]]
+            invalid[s, i] = not row["valid"]
+            truncated[s, i] = row["truncated"]
+    return Cell(column, task, shared, seeds, scores, answers, errors, invalid, truncated, present)
+
+
+def _by_seed(cell: Cell, seeds: list[int]) -> np.ndarray:
+    """The cell's scores with one row for each of ``seeds``, NaN for those it lacks."""
+    scores = np.full((len(seeds), len(cell.samples)), np.nan)
+    for s, seed in enumerate(cell.seeds):
+        scores[seeds.index(seed)] = cell.scores[s]
+    return scores

@@ -1,0 +1,317 @@
+"""The files of a run directory: their fields, and strict readers and writers for them.
+
+A run directory holds ``run.json`` (what was run, on what, with which result files) and
+``samples/<column>/seed<k>/<task>.jsonl`` (one row a sample). The writer in ``gvt`` imports this
+module, so it imports only the standard library. Fields a reader does not know are kept and ignored.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import tempfile
+import types
+import typing
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal, TypedDict
+
+FORMAT_VERSION = 1
+RUN_FILE = "run.json"
+SCORES_FILE = "scores.json"
+REPORT_FILE = "report.html"
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,+@=~-]*")
+
+
+class SchemaError(ValueError):
+    """A file of a run directory is missing, broken or of a newer format; names file and line."""
+
+
+class Column(TypedDict):
+    """One column of the comparison: a tokenizer, a control (blind, random) or the ceiling."""
+
+    name: str
+    kind: Literal["tokenizer", "control", "ceiling"]
+    title: str
+    tokenizer: str | None  # card name
+    description: str
+    card_hash: str
+    encoder_parameters: int | None
+    feature_tokens: int | None  # tokens an image that leave the encoder
+    visual_tokens: int | None  # tokens an image that enter the LLM
+    licence: str
+    citation: str
+
+
+class Task(TypedDict):
+    """One task; ``metric`` is the key of a sample's ``scores`` that the tables show."""
+
+    name: str
+    title: str
+    metric: str
+    metric_title: str
+    unit: Literal["percent", "score"]  # percent: per-sample scores lie in [0, 1]
+    higher_is_better: bool
+    version: str
+    dataset_hash: str
+    description: str
+
+
+class Stage(TypedDict):
+    """Wall time of one stage of one column and seed."""
+
+    column: str
+    seed: int
+    stage: Literal["features", "alignment", "evaluation"]
+    seconds: float
+    cached: bool
+    samples: int
+
+
+class Alignment(TypedDict):
+    """One trained connector; ``curve`` is a list of ``[step, loss]``."""
+
+    column: str
+    seed: int
+    connector_hash: str
+    parameters: int
+    steps: int
+    samples: int
+    curve: list[list[float]]
+
+
+class Run(TypedDict):
+    """``run.json``."""
+
+    format_version: int
+    suite: str
+    title: str
+    command: list[str]
+    created: str  # ISO 8601
+    finished: str | None
+    seeds: list[int]
+    versions: dict[str, str]
+    hardware: dict[str, Any]
+    config: dict[str, Any]
+    columns: list[Column]
+    tasks: list[Task]
+    stages: list[Stage]
+    alignment: list[Alignment]
+    warnings: list[str]
+
+
+class Row(TypedDict):
+    """One sample of one cell and seed. A failed row has an ``error`` and no ``scores``."""
+
+    doc_id: int
+    image_id: str
+    image: str | None  # path, absolute or relative to the run directory
+    image_sha256: str
+    category: str | None
+    question: str
+    gold: list[str]
+    answer: str | None
+    scores: dict[str, float]
+    valid: bool
+    truncated: bool
+    chance: float | None  # probability that a uniform guess over the allowed answers is right
+    error: str | None
+
+
+_ROW_TYPES: tuple[tuple[str, tuple[type, ...]], ...] = (
+    ("doc_id", (int,)),
+    ("image_id", (str,)),
+    ("image", (str, type(None))),
+    ("image_sha256", (str,)),
+    ("category", (str, type(None))),
+    ("question", (str,)),
+    ("gold", (list,)),
+    ("answer", (str, type(None))),
+    ("scores", (dict,)),
+    ("valid", (bool,)),
+    ("truncated", (bool,)),
+    ("chance", (float, int, type(None))),
+    ("error", (str, type(None))),
+)
+_MISSING = object()
+
+
+def write_run(run_dir: str | Path, run: Run) -> Path:
+    """Check ``run`` and write it to ``run_dir/run.json`` atomically. Raises SchemaError."""
+    path = Path(run_dir) / RUN_FILE
+    validate_run(run, str(path))
+    return write_json(path, run)
+
+
+def read_run(run_dir: str | Path) -> Run:
+    """Read and check ``run_dir/run.json``. Raises SchemaError naming the file and the field."""
+    path = Path(run_dir) / RUN_FILE
+    try:
+        run = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SchemaError(f"{path}: not found; is {run_dir} a run directory?") from None
+    except UnicodeDecodeError as error:
+        raise SchemaError(f"{path}: not UTF-8 text ({error.reason})") from None
+    except json.JSONDecodeError as error:
+        raise SchemaError(f"{path}:{error.lineno}: not JSON ({error.msg})") from None
+    validate_run(run, str(path))
+    return run
+
+
+def validate_run(run: Any, where: str = RUN_FILE) -> None:
+    """Raise SchemaError, starting with ``where``, for the first thing wrong in ``run``."""
+    if not isinstance(run, dict):
+        raise SchemaError(f"{where}: expected an object, got {type(run).__name__}")
+    version = run.get("format_version")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise SchemaError(f"{where}: format_version is {version!r}, expected {FORMAT_VERSION}")
+    if version > FORMAT_VERSION:
+        raise SchemaError(
+            f"{where}: format_version {version} is newer than this program reads "
+            f"({FORMAT_VERSION}); update gvt"
+        )
+    _check(run, Run, "", where)
+    columns = _unique_names(run["columns"], "columns", where)
+    _unique_names(run["tasks"], "tasks", where)
+    for field in ("stages", "alignment"):
+        for i, entry in enumerate(run[field]):
+            if entry["column"] not in columns:
+                raise SchemaError(f"{where}: {field}[{i}]: no column named {entry['column']!r}")
+    for i, entry in enumerate(run["alignment"]):
+        if any(len(point) != 2 for point in entry["curve"]):
+            raise SchemaError(f"{where}: alignment[{i}].curve: points must be [step, loss]")
+
+
+def rows_path(run_dir: str | Path, column: str, seed: int, task: str) -> Path:
+    """Where the rows of one cell and seed lie."""
+    return Path(run_dir) / "samples" / column / f"seed{seed}" / f"{task}.jsonl"
+
+
+def write_rows(path: str | Path, rows: Iterable[Row]) -> Path:
+    """Check ``rows`` and write them to a JSON Lines file atomically. Raises SchemaError."""
+    lines = []
+    for number, row in enumerate(rows, start=1):
+        validate_row(row, f"{path}:{number}")
+        lines.append(json.dumps(row, ensure_ascii=False, allow_nan=False))
+    return write_text(Path(path), "".join(line + "\n" for line in lines))
+
+
+def read_rows(path: str | Path) -> Iterator[tuple[int, Row]]:
+    """Yield ``(line number, row)``. Raises SchemaError naming file and line."""
+    try:
+        with open(path, encoding="utf-8", newline="\n") as file:
+            for number, line in enumerate(file, start=1):
+                where = f"{path}:{number}"
+                try:
+                    row = json.loads(line)
+                except json.JSONDecodeError as error:
+                    raise SchemaError(f"{where}: not JSON ({error.msg})") from None
+                validate_row(row, where)
+                yield number, row
+    except UnicodeDecodeError as error:
+        raise SchemaError(f"{path}: not UTF-8 text ({error.reason})") from None
+
+
+def validate_row(row: Any, where: str = "row") -> None:
+    """Raise SchemaError, starting with ``where``, for the first thing wrong in ``row``."""
+    if not isinstance(row, dict):
+        raise SchemaError(f"{where}: expected an object, got {type(row).__name__}")
+    for field, allowed in _ROW_TYPES:
+        value = row.get(field, _MISSING)
+        if value is _MISSING:
+            raise SchemaError(f"{where}: field {field!r} is missing")
+        if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
+            raise SchemaError(f"{where}: {field} is {_shorten(value)}, expected {_names(allowed)}")
+    for text in row["gold"]:
+        if not isinstance(text, str):
+            raise SchemaError(f"{where}: gold holds {_shorten(text)}, expected str")
+    for key, value in row["scores"].items():
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not number or not math.isfinite(value):
+            raise SchemaError(
+                f"{where}: scores[{key!r}] is {_shorten(value)}, expected a finite number"
+            )
+    chance = row["chance"]
+    if chance is not None and not 0 <= chance <= 1:
+        raise SchemaError(f"{where}: chance is {chance!r}, expected 0 to 1")
+    if row["error"] is not None and row["scores"]:
+        raise SchemaError(f"{where}: a failed row (error is set) must have no scores")
+
+
+def write_json(path: Path, value: Any) -> Path:
+    """Write ``value`` as indented JSON, atomically; NaN is refused (ValueError)."""
+    return write_text(path, json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write UTF-8 text so that ``path`` is either the old file or the whole new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="replace", newline="\n") as file:
+            file.write(text)
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _unique_names(entries: list, field: str, where: str) -> set[str]:
+    seen: set[str] = set()
+    for i, entry in enumerate(entries):
+        name = entry["name"]
+        if not _NAME.fullmatch(name):
+            raise SchemaError(
+                f"{where}: {field}[{i}].name {name!r} is also a file name: "
+                "letters, digits and _ . , + @ = ~ - only, not starting with a dot"
+            )
+        if name in seen:
+            raise SchemaError(f"{where}: {field}[{i}].name {name!r} appears twice")
+        seen.add(name)
+    return seen
+
+
+def _check(value: Any, expected: Any, field: str, where: str) -> None:
+    """Check ``value`` against a type: TypedDict, Literal, union, list, dict or a plain class."""
+    if typing.is_typeddict(expected):
+        if not isinstance(value, dict):
+            raise SchemaError(f"{where}: {field or 'it'} is {_shorten(value)}, expected an object")
+        for name, part in typing.get_type_hints(expected).items():
+            inner = f"{field}.{name}" if field else name
+            if name not in value:
+                raise SchemaError(f"{where}: field {inner!r} is missing")
+            _check(value[name], part, inner, where)
+        return
+    origin, parts = typing.get_origin(expected), typing.get_args(expected)
+    if origin is list and isinstance(value, list):
+        for i, item in enumerate(value):
+            _check(item, parts[0], f"{field}[{i}]", where)
+    elif origin is dict and isinstance(value, dict):
+        if parts[1] is not Any:
+            for key, item in value.items():
+                _check(item, parts[1], f"{field}[{key!r}]", where)
+    elif origin is Literal:
+        if value not in parts:
+            names = ", ".join(map(str, parts))
+            raise SchemaError(f"{where}: {field} is {_shorten(value)}, expected one of {names}")
+    else:
+        allowed = parts if origin in (types.UnionType, typing.Union) else (origin or expected,)
+        allowed = (*allowed, int) if float in allowed else allowed
+        if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
+            raise SchemaError(f"{where}: {field} is {_shorten(value)}, expected {_names(allowed)}")
+
+
+def _names(allowed: tuple[type, ...]) -> str:
+    return " or ".join("null" if kind is type(None) else kind.__name__ for kind in allowed)
+
+
+def _shorten(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

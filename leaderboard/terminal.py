@@ -1,0 +1,73 @@
+"""The result table in the terminal, readable at 80 columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .results import Results
+from .tables import Entry, Line, main_lines
+from .text import EN_DASH, printable
+from .verdict import judge_all, put_in_words
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_COLUMN = 14  # characters of a task column with its gap
+_STYLES = {"reference": "dim", "control": "dim", "tokenizer": "", "ceiling": "dim"}
+
+
+def print_results(results: Results, console: Console | None = None) -> None:
+    """Print the headline and the main table; tasks go on further tables where 80 is too narrow."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = console or Console()
+    verdicts = judge_all(results)
+    lines = main_lines(results, verdicts)
+    first = max(len(printable(line.title)) for line in lines)
+    fit = max(1, (console.width - first - 1) // _COLUMN)
+    for start in range(0, len(results.tasks), fit):
+        console.print(_table(results, lines, range(len(results.tasks))[start : start + fit]))
+    entries = [entry for line in lines for entry in line.entries if entry]
+    if any(entry.leads for entry in entries):
+        console.print(
+            Text("* leads, or no difference from the leader is shown (paired, by image)"),
+            style="dim",
+        )
+    if any(entry.not_above for entry in entries):
+        console.print(
+            Text("† not shown to beat every control and the majority answer"), style="dim"
+        )
+    wording = put_in_words(results, verdicts)
+    console.print(Text(printable(f"{wording.answer} {wording.reason}")), style="bold")
+    failed = sum(cell.counts()["failed"] for cell in results.cells.values())
+    if failed:
+        console.print(Text(f"{failed} answers failed and are in no score; see the report."))
+
+
+def _table(results: Results, lines: list[Line], tasks: range):
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    table.add_column("", no_wrap=True)
+    for t in tasks:
+        task = results.tasks[t]
+        unit = "%" if task["unit"] == "percent" else task["metric_title"]
+        table.add_column(Text(printable(f"{task['title']}\n{unit}")), justify="right", no_wrap=True)
+    kind = lines[0].kind
+    for line in lines:
+        if line.kind != kind and "tokenizer" in (line.kind, kind):
+            table.add_section()
+        kind = line.kind
+        texts = [Text(_show(line.entries[t])) for t in tasks]
+        table.add_row(Text(printable(line.title)), *texts, style=_STYLES[line.kind])
+    return table
+
+
+def _show(entry: Entry | None) -> str:
+    if entry is None:
+        return f"{EN_DASH}      "
+    mark = "*" if entry.leads else "†" if entry.not_above else " "
+    return f"{entry.value}{entry.margin or '     '}{mark}"

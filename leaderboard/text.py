@@ -1,0 +1,16 @@
+"""Text that came from outside, made safe to show: no control characters, no direction overrides."""
+
+from __future__ import annotations
+
+import re
+
+EN_DASH = "\u2013"  # between two numbers, and for a number that is not there
+MINUS = "\u2212"
+_UNSHOWABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+
+
+def printable(text: str) -> str:
+    """``text`` with the replacement character for whatever could move, hide or reorder text."""
+    return _UNSHOWABLE.sub("\ufffd", text)
