@@ -1,4 +1,4 @@
-"""The columns of a suite made ready: card, features of everything needed, and a trained connector."""
+"""The columns of a suite made ready: card, features of all images, and a trained connector."""
 
 from __future__ import annotations
 
@@ -55,9 +55,7 @@ def cards(suite: Suite, include_path: tuple[Path, ...]) -> dict[str, Card]:
     """Column → card of every column that has one, all checked before anything is computed."""
     known = catalog.tokenizers(include_path)
     return {
-        column: Card.load(known[name])
-        for column, name in suite.columns.items()
-        if column != TEXT
+        column: Card.load(known[name]) for column, name in suite.columns.items() if column != TEXT
     }
 
 
@@ -74,9 +72,10 @@ class ColumnMaker:
     def features(self, images: ImageSet) -> Features:
         """Features of ``images``, from the cache or computed; one process computes for all."""
         start = time.monotonic()
-        with self._only_main_first(), self.workshop.progress.stage(
-            f"{self.column} · features", len(images)
-        ) as advance:
+        with (
+            self._only_main_first(),
+            self.workshop.progress.stage(f"{self.column} · features", len(images)) as advance,
+        ):
             found = self.store.get(images, advance)
         self._book(0, "features", time.monotonic() - start, found.cached, len(images))
         return found
@@ -86,9 +85,7 @@ class ColumnMaker:
         recipe = self.workshop.recipe
         if self._training is None:
             sets = {stage.data: source(stage.data).images for stage in recipe.stages}
-            self._training = {
-                name: self.features(images) for name, images in sets.items()
-            }
+            self._training = {name: self.features(images) for name, images in sets.items()}
         start = time.monotonic()
         steps = sum(stage.steps for stage in recipe.stages)
         with self.workshop.progress.stage(f"{self.column} · alignment", steps) as advance:

@@ -6,12 +6,13 @@ import importlib.metadata
 import platform
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 import torch
 
 from gvt import catalog
+from gvt.align.connectors import Aligned
 from gvt.columns import TEXT, ColumnMaker, Workshop, cards, open_workshop
 from gvt.config import Recipe, RunOptions, Suite
 from gvt.data.images import FileImages
@@ -20,7 +21,6 @@ from gvt.engine.features import Features
 from gvt.engine.journal import Journal, answer_key
 from gvt.engine.lm import Cell, ImageLM, Reference
 from gvt.hardware import describe
-from gvt.align.connectors import Aligned
 from leaderboard import schema
 from tokenizers_zoo import Card
 
@@ -28,8 +28,8 @@ _PACKAGES = ("gvt", "torch", "transformers", "accelerate", "datasets", "lm_eval"
 _KINDS = {"blind": "control", "random": "control", TEXT: "ceiling"}
 
 
-def execute(suite: Suite, recipe: Recipe, options: RunOptions) -> Path:
-    """Carry out ``suite`` in ``options.output_path`` and return the report's path.
+def execute(suite: Suite, recipe: Recipe, options: RunOptions) -> Path | None:
+    """Carry out ``suite`` in ``options.output_path``; return it on the main process, else None.
 
     What the run directory or the cache holds already is not computed again. Raises UserError for
     anything the user can put right; all answers until then stay in the journal.
@@ -38,7 +38,8 @@ def execute(suite: Suite, recipe: Recipe, options: RunOptions) -> Path:
     known = catalog.tasks(options.include_path)
     tasks = load_tasks({name: known[name] for name in suite.tasks}, options.limit)
     workshop = open_workshop(suite, recipe, options)
-    return _Run(suite, recipe, options, workshop, found, tasks).carry_out()
+    _Run(suite, recipe, options, workshop, found, tasks).carry_out()
+    return Path(options.output_path) if workshop.accelerator.is_main_process else None
 
 
 class _Run:
@@ -63,22 +64,19 @@ class _Run:
         self.place = {digest: index for index, digest in enumerate(self.images.hashes)}
         self.record = self._new_record()
 
-    def carry_out(self) -> Path:
+    def carry_out(self) -> None:
+        """Make, evaluate and write every column; ``run.json`` grows with each."""
         for column in self.suite.columns:
             if column == TEXT:
                 self._text_column()
             else:
                 self._tokenizer_column(column, self.cards[column])
             self._write()
+        if self.journal.broken:
+            lines = f"{self.journal.broken} broken lines in the journal"
+            self.record["warnings"].append(f"{lines} were computed again")
         self.record["finished"] = _now()
         self._write()
-        if self.journal.broken:
-            self.record["warnings"].append(
-                f"{self.journal.broken} broken lines in the journal were computed again"
-            )
-        from leaderboard import write_report
-
-        return write_report(self.folder)
 
     def _tokenizer_column(self, column: str, card: Card) -> None:
         maker = ColumnMaker(self.workshop, column, card)
@@ -243,7 +241,7 @@ class _Run:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
 def _versions() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import logging
@@ -154,6 +155,11 @@ def _limited(limit: int | float | None, total: int) -> int:
 
 
 def _quiet() -> None:
-    """lm-eval tells every step at info level; what matters of it comes out of our own code."""
+    """lm-eval tells every step in its log and by bars; what matters our own code tells."""
+    import lm_eval.api.task as task_module
+    from tqdm import tqdm
+
     for name in ("lm_eval", "lm-eval", "lm_eval.tasks", "lm_eval.evaluator"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    # Its bars have no switch for a single process.
+    task_module.tqdm = functools.partial(tqdm, disable=True)

@@ -31,7 +31,7 @@ def generate(
 ) -> list[Generation]:
     """Continue prompt i behind ``prefixes[owners[i]]`` greedily.
 
-    ``prefixes`` are float[P, dim] embeddings, of any lengths; ``prompts`` are token ids. The answers
+    ``prefixes`` are float[P, dim] embeddings, of any lengths; ``prompts`` are token ids. Answers
     equal those of each prompt alone: padding is on the left, masked, and takes no position.
     """
     device = llm.device

@@ -1,4 +1,4 @@
-"""Our model as lm-eval sees it: requests come in, answers come from the journal or are generated."""
+"""Our model as lm-eval sees it: a request is answered from the journal or by generating."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BATCH_SIZE = 128
 
 @dataclass(frozen=True)
 class Cell:
-    """The column and seed that a model answers for, and the fingerprint of all that it consists of."""
+    """The column and seed a model answers for, and the fingerprint of all it consists of."""
 
     column: str
     seed: int

@@ -1,4 +1,4 @@
-"""Draws a scene: textured shapes on a cluttered background, at three times the size, then reduced."""
+"""Draws a scene: textured shapes on a cluttered background, three times too large, then reduced."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _paste(canvas: Image.Image, thing: Thing, rng: np.random.Generator) -> None:
     canvas.paste(_tuple(colour), (left, top), mask)
     if thing.texture != "solid":
         pattern = _pattern(thing.texture, 2 * half)
-        # The second tone is a light tint of the colour itself, so that colour and texture stay apart.
+        # The second tone is a tint of the colour itself, so that colour and texture stay apart.
         tint = colour + 0.55 * (255 - colour)
         canvas.paste(_tuple(tint), (left, top), ImageChops.multiply(mask, pattern))
 

@@ -32,7 +32,7 @@ _RESTARTS = 12
 
 @dataclass(frozen=True)
 class Thing:
-    """One object: what it is, its centre ``x, y`` and ``radius`` in pixels, ``angle`` in degrees."""
+    """One object: what it is, centre ``x, y`` and ``radius`` in pixels, ``angle`` in degrees."""
 
     shape: str
     colour: str
@@ -110,17 +110,14 @@ def _place(shapes: list[str], rng: np.random.Generator) -> tuple[Thing, ...]:
     raise RuntimeError(f"could not place {len(shapes)} objects")  # pragma: no cover
 
 
-def _one(
-    shape: str, large: float, placed: list[Thing], rng: np.random.Generator
-) -> Thing | None:
+def _one(shape: str, large: float, placed: list[Thing], rng: np.random.Generator) -> Thing | None:
     size = "large" if rng.random() < large else "small"
     radius = float(rng.uniform(*_RADII[size]))
     colour, texture = str(rng.choice(COLOURS)), str(rng.choice(TEXTURES))
     angle = float(rng.uniform(-25, 25))
     for x, y in rng.uniform(radius, CANVAS - radius, size=(_PLACEMENTS, 2)):
         if all(
-            (x - o.x) ** 2 + (y - o.y) ** 2 >= (_SPACING * (radius + o.radius)) ** 2
-            for o in placed
+            (x - o.x) ** 2 + (y - o.y) ** 2 >= (_SPACING * (radius + o.radius)) ** 2 for o in placed
         ):
             return Thing(shape, colour, size, texture, float(x), float(y), radius, angle)
     return None

@@ -1,4 +1,4 @@
-"""Connectors: patch features of any encoder become a few embeddings that the language model reads."""
+"""Connectors: patch features of any encoder become embeddings that the language model reads."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Connector(nn.Module):
 
 
 class Resampler(nn.Module):
-    """Perceiver resampler: latents attend to features and to themselves (Flamingo, 2022, app. A.1.1).
+    """Perceiver resampler: latents attend to features and themselves (Flamingo, 2022, app. A.1.1).
 
     One learned media embedding is added to the features; pre-norm; feed-forward of GELU.
     """
@@ -83,9 +83,7 @@ class Resampler(nn.Module):
         self.latents = nn.Parameter(torch.randn(latents, dim))
         self.media = nn.Parameter(0.02 * torch.randn(dim))
         self.layers = nn.ModuleList(
-            nn.ModuleList(
-                [_CrossAttention(dim, heads, head_dim), _feed_forward(dim, ffn_mult)]
-            )
+            nn.ModuleList([_CrossAttention(dim, heads, head_dim), _feed_forward(dim, ffn_mult)])
             for _ in range(depth)
         )
         self.out = nn.Sequential(nn.LayerNorm(dim), nn.Linear(dim, llm_dim))

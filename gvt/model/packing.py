@@ -1,4 +1,4 @@
-"""Packs several question–answer pairs behind one shared prefix without letting them see each other."""
+"""Packs several question–answer pairs behind one prefix without letting them see each other."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Packed:
     """A batch of prefixes, each followed by its pairs.
 
     ``ids``, ``labels`` and ``positions`` are int64[B, T]; ``group`` is int64[B, T] with 0 for the
-    prefix, k ≥ 1 for the k-th pair and -1 for padding. ``labels[b, t]`` is the token that position t
-    must predict, IGNORE where there is none. Positions of every pair start after the prefix, as if
+    prefix, k ≥ 1 for the k-th pair and -1 for padding. ``labels[b, t]`` is the token that position
+    t must predict, IGNORE where there is none. Positions of every pair start after the prefix, as if
     it stood there alone.
     """
 
@@ -45,9 +45,7 @@ class Packed:
         )[:, None]
 
 
-def pack(
-    prefixes: Sequence[Sequence[int]], pairs: Sequence[Sequence[Pair]], pad: int
-) -> Packed:
+def pack(prefixes: Sequence[Sequence[int]], pairs: Sequence[Sequence[Pair]], pad: int) -> Packed:
     """Pack row b as ``prefixes[b]`` followed by ``pairs[b]``, padded on the right with ``pad``."""
     rows = []
     for prefix, items in zip(prefixes, pairs, strict=True):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM
@@ -14,7 +16,7 @@ from gvt.data import easy_vqa
 from gvt.mini.tokenizer import build_tokenizer
 from gvt.model.frame import CLOSE, OPEN
 from gvt.model.packing import IGNORE, Packed, pack
-from gvt.pretrain.texts import stream
+from gvt.pretrain.texts import TextExample, stream
 
 CONFIG = {
     "hidden_size": 160,
@@ -27,6 +29,8 @@ CONFIG = {
 }
 # The description itself cannot be foreseen; a little loss on it teaches its grammar.
 _DESCRIPTION_WEIGHT = 0.05
+# Batches whose examples are sorted by length together.
+_WINDOW = 8
 
 
 class LanguageObjective(nn.Module):
@@ -39,9 +43,7 @@ class LanguageObjective(nn.Module):
     def __init__(self, seed: int = 0) -> None:
         super().__init__()
         self.seed = seed
-        extra = [
-            text for _, pairs in easy_vqa.train_pairs() for pair in pairs for text in pair[:2]
-        ]
+        extra = [text for _, pairs in easy_vqa.train_pairs() for pair in pairs for text in pair[:2]]
         self.tokenizer = build_tokenizer(sorted(set(extra)))
         config = LlamaConfig(
             vocab_size=len(self.tokenizer),
@@ -61,17 +63,31 @@ class LanguageObjective(nn.Module):
 
     def batches(self, start: int, batch_size: int, rank: int, world: int) -> Iterator[Packed]:
         """Batches from sample ``start`` on; of every global batch this rank takes its share."""
-        examples = stream(self.seed, start)
         eos = (self.tokenizer.eos_token_id,)
         head = (self.tokenizer.bos_token_id, *self._encode(OPEN))
+        step = start // batch_size
         while True:
-            rows = [next(examples) for _ in range(batch_size)][rank::world]
-            prefixes = [(*head, *self._encode(text), *self._encode(CLOSE)) for text, _ in rows]
-            pairs = [
-                [(self._encode(prompt), (*self._encode(answer), *eos)) for prompt, answer in asked]
-                for _, asked in rows
-            ]
-            yield pack(prefixes, pairs, self.tokenizer.pad_token_id)
+            window = self._window(step // _WINDOW, batch_size)
+            for rows in window[step % _WINDOW :]:
+                rows = rows[rank::world]
+                prefixes = [(*head, *self._encode(text), *self._encode(CLOSE)) for text, _ in rows]
+                pairs = [
+                    [
+                        (self._encode(asked), (*self._encode(answer), *eos))
+                        for asked, answer in pairs
+                    ]
+                    for _, pairs in rows
+                ]
+                yield pack(prefixes, pairs, self.tokenizer.pad_token_id)
+                step += 1
+
+    def _window(self, number: int, batch_size: int) -> list[list[TextExample]]:
+        """_WINDOW batches, each of examples of about one length: little padding is computed."""
+        size = batch_size * _WINDOW
+        rows = list(islice(stream(self.seed, number * size), size))
+        rows.sort(key=lambda row: len(row[0]) + sum(len(a) + len(b) for a, b in row[1]))
+        order = np.random.default_rng([self.seed, number]).permutation(_WINDOW)
+        return [rows[i * batch_size : (i + 1) * batch_size] for i in order]
 
     def forward(self, batch: Packed) -> torch.Tensor:
         """Mean loss of the answers plus the down-weighted mean loss of the descriptions."""

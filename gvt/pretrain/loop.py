@@ -101,7 +101,9 @@ def pretrain(
             loss = wrapped(batch)
         value = loss.item()
         if not math.isfinite(value):
-            raise UserError(f"{objective}: the loss became {value} at step {step}; try a lower --lr")
+            raise UserError(
+                f"{objective}: the loss became {value} at step {step}; try a lower --lr"
+            )
         accelerator.backward(loss)
         accelerator.clip_grad_norm_(wrapped.parameters(), _CLIP_NORM)
         optimizer.step()

@@ -103,7 +103,7 @@ def _presence(found: list[Scene]) -> np.ndarray:
 
 
 def _teacher_logits(images: np.ndarray, seed: int) -> Tensor:
-    """The teacher's logits float[N, shapes] of all images; it is trained first where none is cached."""
+    """The teacher's logits float[N, shapes] of all images; trained first where none is cached."""
     from transformers import RegNetForImageClassification
 
     from gvt.pretrain.loop import pretrain

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from gvt.data import easy_vqa
 from gvt.mini.questions import VQA, multi_class, object_count, vqa
-from gvt.mini.scenes import CELLS, SIZES, TEXTURES, generator, sample_scene
+from gvt.mini.scenes import CELLS, SIZES, TEXTURES, Scene, generator, sample_scene
 from gvt.mini.texts import CAPTION_PROMPT, captions, describe
 from gvt.model.frame import vqa_prompt
 
 # One sequence in seven is about a single easy-VQA shape, in the wording of its train questions.
 _EASY_SHARE = 1 / 7
 _EASY_QUESTIONS = 12
+_CUT_SHARE = 0.5
 # Offset of the random stream from those that draw scenes and held-out questions.
 _PURPOSE = 2
 
@@ -23,10 +25,16 @@ TextExample = tuple[str, list[tuple[str, str]]]
 
 
 def scene_example(index: int) -> TextExample:
-    """Scene ``index`` of the pre-training split with questions of every task and a caption."""
+    """Scene ``index`` of the pre-training split with questions of every task and a caption.
+
+    Half the scenes are cut to some of their objects: looking things up is learnt on short texts
+    first, and long before counting would otherwise let it.
+    """
     scene = sample_scene("pretrain", index)
     rng = generator("pretrain", index, purpose=_PURPOSE)
-    asked = vqa(scene, rng, [*VQA, "existence", "comparison", "relation"])
+    if rng.random() < _CUT_SHARE:
+        scene = _cut(scene, int(rng.integers(1, len(scene.things) + 1)))
+    asked = vqa(scene, rng, [*VQA, *VQA, "relation"])
     pairs = [(vqa_prompt(q.text), q.answer) for q in asked]
     count = object_count(scene)
     pairs.append((count.text, count.answer))
@@ -35,6 +43,12 @@ def scene_example(index: int) -> TextExample:
         pairs.append((question.text, question.answer))
     pairs.append((CAPTION_PROMPT, str(rng.choice(captions(scene)))))
     return describe(scene, rng), list(dict.fromkeys(pairs))
+
+
+def _cut(scene: Scene, objects: int) -> Scene:
+    things = scene.things[:objects]
+    shapes = [thing.shape for thing in things]
+    return replace(scene, things=things, main=max(sorted(set(shapes)), key=shapes.count))
 
 
 def easy_vqa_examples() -> Callable[[np.random.Generator], TextExample]:

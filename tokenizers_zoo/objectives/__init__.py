@@ -1,1 +1,1 @@
-"""Objectives that pre-train a vision transformer: DeiT, CLIP, MAE and DINO, each a module with a loss."""
+"""Objectives that pre-train a vision transformer: DeiT, CLIP, MAE and DINO, a module each."""

@@ -1,4 +1,4 @@
-"""Augmentations of a batch on tensors: crops, shifts, flips and colour jitter, one draw per image."""
+"""Augmentations of a batch of tensors: crops, shifts, flips, colour jitter; a draw per image."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def normalise(images: Tensor) -> Tensor:
 
 
 def crop(images: Tensor, size: int, scale: tuple[float, float], flip: bool) -> Tensor:
-    """Random square crops covering ``scale`` of the area, resized to ``size``; half of them flipped.
+    """Random square crops covering ``scale`` of the area, resized to ``size``, half flipped.
 
     The crop stays inside the image. float32[B, 3, H, W] → float32[B, 3, size, size].
     """
@@ -41,7 +41,7 @@ def jiggle(images: Tensor, pixels: int, flip: bool) -> Tensor:
 
 
 def jitter(images: Tensor, strength: float, grey: float = 0.0) -> Tensor:
-    """Brightness, contrast and saturation, each by up to ±``strength``; a share ``grey`` loses colour."""
+    """Brightness, contrast, saturation by up to ±``strength``; a share ``grey`` loses colour."""
     count = len(images)
     factors = torch.empty(3, count, 1, 1, 1).uniform_(1 - strength, 1 + strength)
     images = images * factors[0]

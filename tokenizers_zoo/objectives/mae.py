@@ -27,9 +27,7 @@ class MAE(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        config = ViTMAEConfig(
-            **SIZE, **_DECODER, mask_ratio=0.75, norm_pix_loss=True, **ATTENTION
-        )
+        config = ViTMAEConfig(**SIZE, **_DECODER, mask_ratio=0.75, norm_pix_loss=True, **ATTENTION)
         self.model = ViTMAEForPreTraining(config)
 
     def forward(self, batch: dict[str, Tensor]) -> Tensor:

@@ -1,0 +1,25 @@
+"""`gvt align`: train the connectors of a suite and keep them in the cache; no tasks."""
+
+from __future__ import annotations
+
+import argparse
+
+from gvt.cli import plan
+
+SUMMARY = "train the connectors only, for later runs"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `gvt run` but for those of the evaluation."""
+    plan.add_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Align every column for every seed."""
+    suite, recipe, options = plan.resolve(args)
+    if args.dry_run:
+        print(plan.describe(suite, recipe))
+        return
+    from gvt.align import align_columns
+
+    align_columns(suite, recipe, options)

@@ -1,0 +1,69 @@
+"""Arguments that several commands share, and lists as lm_eval takes them: commas or spaces."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+class Names(argparse.Action):
+    """Collects `a,b c` and repeated flags as one list; commas in brackets do not separate."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        names = [name for value in values for name in split_names(value)]
+        setattr(namespace, self.dest, [*(getattr(namespace, self.dest) or ()), *names])
+
+
+def split_names(text: str) -> list[str]:
+    """Return the parts of `text` between commas that stand outside of brackets."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character in "[(") - (character in "])")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part.strip() for part in parts if part.strip()]
+
+
+def seeds(text: str) -> list[int]:
+    """Return `0,1,2` as numbers."""
+    return [int(part) for part in text.split(",")]
+
+
+def limit(text: str) -> int | float:
+    """Return a number of samples, or a fraction below 1, as lm_eval's --limit takes it."""
+    number = float(text)
+    if number <= 0 or (number > 1 and number != int(number)):
+        raise ValueError
+    return number if number < 1 else int(number)
+
+
+def batch_size(text: str) -> int | None:
+    """Return a number above 0; `auto` is None."""
+    return None if text == "auto" else count(text)
+
+
+def count(text: str) -> int:
+    """Return a whole number above 0."""
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def add_include_path(parser: argparse.ArgumentParser) -> None:
+    """Add --include_path, a list of folders."""
+    parser.add_argument(
+        "--include_path",
+        nargs="+",
+        action=Names,
+        default=[],
+        metavar="DIR",
+        help="folders with cards, tasks, suites and recipes of your own",
+    )
+
+
+def include_path(args: argparse.Namespace) -> tuple[Path, ...]:
+    """Return --include_path as folders."""
+    return tuple(Path(folder).expanduser() for folder in args.include_path)

@@ -1,0 +1,171 @@
+"""From flags to a suite, a recipe and options: what `run` and `align` have in common."""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import hashlib
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from gvt import catalog
+from gvt.cli import arguments
+from gvt.config import Recipe, RunOptions, Suite
+from gvt.errors import UserError, unknown_name
+from gvt.paths import runs_dir
+
+CUSTOM = "custom"  # name of a suite that only flags describe
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that choose what is aligned."""
+    what = parser.add_argument_group("what")
+    what.add_argument("--suite", "-S", metavar="NAME", help="a suite (`gvt ls suites`) or its file")
+    what.add_argument(
+        "--tokenizers",
+        "-T",
+        nargs="+",
+        action=arguments.Names,
+        metavar="NAME",
+        help="columns of the suite or cards (`gvt ls tokenizers`), comma or space separated",
+    )
+    what.add_argument("--llm", metavar="NAME", help="language model: shipped name, folder, hub id")
+    what.add_argument("--recipe", metavar="NAME", help="alignment recipe (`gvt ls recipes`)")
+    what.add_argument(
+        "--connector", choices=("perceiver", "linear", "mlp"), help="connector of another type"
+    )
+    what.add_argument(
+        "--seed",
+        type=arguments.seeds,
+        metavar="N[,N…]",
+        help="one alignment per seed (default: the suite's)",
+    )
+    how = parser.add_argument_group("how")
+    how.add_argument("--device", metavar="NAME", help="cuda, cuda:0, cpu, mps (default: the best)")
+    how.add_argument(
+        "--dry_run", action="store_true", help="say what would be done, and do nothing"
+    )
+    arguments.add_include_path(how)
+
+
+def resolve(args: argparse.Namespace) -> tuple[Suite, Recipe, RunOptions]:
+    """Return what the flags ask for, with every name checked.
+
+    Raises:
+        UserError: unknown name, broken file, no tokenizers or no tasks.
+    """
+    include_path = arguments.include_path(args)
+    suite = _suite(args, include_path)
+    _check(suite, include_path)
+    recipe = catalog.get_recipe(suite.recipe, include_path)
+    if args.connector:
+        recipe = replace(recipe, connector=replace(recipe.connector, type=args.connector))
+    given = getattr(args, "output_path", None)
+    folder = Path(given).expanduser() if given else runs_dir() / _run_name(args, suite, recipe)
+    options = RunOptions(
+        output_path=folder,
+        batch_size=getattr(args, "batch_size", None),
+        limit=suite.limit,
+        include_path=include_path,
+        log_samples=getattr(args, "log_samples", False),
+        dry_run=args.dry_run,
+        device=args.device,
+        argv=tuple(args.argv),
+        debug=args.debug,
+    )
+    return suite, recipe, options
+
+
+def describe(suite: Suite, recipe: Recipe) -> str:
+    """Return the plan as text: columns, tasks, seeds and stages."""
+    width = max(map(len, suite.columns))
+    lines = [f"suite      {suite.name}", f"llm        {suite.llm}"]
+    shape = f"{len(suite.columns)} columns x {len(suite.tasks)} tasks x {len(suite.seeds)} seeds"
+    cells = len(suite.columns) * len(suite.tasks) * len(suite.seeds)
+    lines.append(f"cells      {shape} = {cells}")
+    for column, card in suite.columns.items():
+        kind = "control" if column in suite.controls else "tokenizer"
+        lines.append(f"  {column:{width}}  {kind:9}  {card}")
+    if suite.limit is not None:
+        lines.append(f"limit      {suite.limit} a task")
+    lines.append(f"tasks      {', '.join(suite.tasks)}")
+    lines.append(f"seeds      {', '.join(map(str, suite.seeds))}")
+    lines.append(f"recipe     {recipe.name}, connector {recipe.connector.type}")
+    for stage in recipe.stages:
+        lines.append(
+            f"  {stage.name}: {stage.steps} steps of {stage.batch_size} images of {stage.data}"
+        )
+    return "\n".join(lines)
+
+
+def _suite(args: argparse.Namespace, include_path: tuple[Path, ...]) -> Suite:
+    suite = catalog.get_suite(args.suite, include_path) if args.suite else None
+    if not suite and not args.tokenizers:
+        raise UserError(
+            "nothing to do: neither --suite nor --tokenizers given",
+            "Start with 'gvt run --suite mini'; 'gvt ls suites' lists the others.",
+        )
+    changes: dict = {}
+    if args.tokenizers:
+        known = suite.tokenizers if suite else {}
+        changes["tokenizers"] = _columns(args.tokenizers, known, include_path)
+    if getattr(args, "tasks", None):
+        changes["tasks"] = _matching(args.tasks, catalog.tasks(include_path))
+    if getattr(args, "limit", None):
+        changes["limit"] = args.limit
+    if args.seed:
+        changes["seeds"] = tuple(args.seed)
+    changes |= {key: getattr(args, key) for key in ("llm", "recipe") if getattr(args, key)}
+    return replace(suite, **changes) if suite else Suite(name=CUSTOM, **changes)
+
+
+def _columns(
+    names: Iterable[str], known: dict[str, str], include_path: tuple[Path, ...]
+) -> dict[str, str]:
+    """Columns by their short name in the suite, by their card in it, or new ones by card."""
+    cards = catalog.tokenizers(include_path)
+    short = {card: column for column, card in known.items()}
+    columns = {}
+    for name in names:
+        column = name if name in known else short.get(name, name)
+        if column not in known and name not in cards:
+            raise unknown_name("tokenizer", name, [*known, *cards], "gvt ls tokenizers")
+        columns[column] = known.get(column, name)
+    return columns
+
+
+def _matching(patterns: Iterable[str], known: Iterable[str]) -> tuple[str, ...]:
+    """Names of tasks, `*` standing for anything, as lm_eval takes them."""
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        names = fnmatch.filter(known, pattern)
+        if not names:
+            raise unknown_name("task", pattern, known, "gvt ls tasks")
+        found |= dict.fromkeys(names)
+    return tuple(found)
+
+
+def _check(suite: Suite, include_path: tuple[Path, ...]) -> None:
+    """Names that a suite's file wrote down, which no flag has checked; and what cards say."""
+    from tokenizers_zoo import Card
+
+    cards, tasks = catalog.tokenizers(include_path), catalog.tasks(include_path)
+    for column, card in suite.columns.items():
+        if card not in cards and column != "text":
+            raise unknown_name("tokenizer", card, cards, "gvt ls tokenizers")
+        if card in cards:
+            Card.load(cards[card])
+    for task in suite.tasks:
+        if task not in tasks:
+            raise unknown_name("task", task, tasks, "gvt ls tasks")
+
+
+def _run_name(args: argparse.Namespace, suite: Suite, recipe: Recipe) -> str:
+    """The suite's name where flags change nothing; else with a hash, so that no two runs mix."""
+    include_path = arguments.include_path(args)
+    same = args.suite and suite == catalog.get_suite(args.suite, include_path)
+    if same and not args.connector:
+        return suite.name
+    both = hashlib.sha256(f"{suite.hash()} {recipe.hash()}".encode()).hexdigest()
+    return f"{suite.name}-{both[:8]}"

@@ -1,0 +1,94 @@
+"""`gvt show`: everything one card, task, suite, recipe or run says."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gvt import catalog
+from gvt.cli import arguments
+from gvt.config import load_recipe, load_suite
+from gvt.errors import unknown_name
+from gvt.paths import runs_dir
+from gvt.yaml_files import compose, plain
+
+SUMMARY = "show a tokenizer card, task, suite, recipe or run"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags."""
+    parser.add_argument("name", metavar="NAME", help="a name that `gvt ls` lists, or a run's path")
+    arguments.add_include_path(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print all things of that name; a suite and its recipe may share one."""
+    found = _find(args.name, arguments.include_path(args))
+    for index, (kind, path, content) in enumerate(found):
+        print(f"{chr(10) if index else ''}# {kind} {args.name}: {path}")
+        # YAML writes control characters as escapes, so a stranger's file cannot move the cursor.
+        print(yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True), end="")
+
+
+def _find(name: str, include_path: tuple[Path, ...]) -> list[tuple[str, Path, Any]]:
+    cards, tasks = catalog.tokenizers(include_path), catalog.tasks(include_path)
+    suites, recipes = catalog.suites(include_path), catalog.recipes(include_path)
+    runs = catalog.runs(runs_dir())
+    found = []
+    if name in cards:
+        found.append(("tokenizer", cards[name], _card(cards[name])))
+    if name in tasks:
+        found.append(("task", tasks[name], plain(compose(tasks[name]))))
+    if name in suites:
+        found.append(("suite", suites[name], load_suite(suites[name], suites).to_dict()))
+    if name in recipes:
+        found.append(("recipe", recipes[name], load_recipe(recipes[name], recipes).to_dict()))
+    folder = runs.get(name) or Path(name)
+    if (folder / "run.json").is_file():
+        found.append(("run", folder, _run(folder)))
+    if not found:
+        names = [*cards, *tasks, *suites, *recipes, *runs]
+        raise unknown_name("name", name, names, "gvt ls tokenizers|tasks|suites|recipes|runs")
+    return found
+
+
+def _card(path: Path) -> dict[str, Any]:
+    from tokenizers_zoo import Card
+
+    fields = dataclasses.asdict(Card.load(path))
+    return {key: value for key, value in fields.items() if key != "path" and value is not None}
+
+
+def _run(folder: Path) -> dict[str, Any]:
+    from leaderboard.schema import read_run
+
+    run = read_run(folder)
+    return {
+        "suite": run["suite"],
+        "title": run["title"],
+        "command": " ".join(run["command"]),
+        "created": run["created"],
+        "finished": run["finished"],
+        "columns": {column["name"]: column["title"] for column in run["columns"]},
+        "tasks": {task["name"]: task["title"] for task in run["tasks"]},
+        "seeds": run["seeds"],
+        "minutes": round(sum(stage["seconds"] for stage in run["stages"]) / 60, 1),
+        "warnings": run["warnings"],
+        "versions": run["versions"],
+    }
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts of several lines as blocks."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    style = "|" if "\n" in text.strip() else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)

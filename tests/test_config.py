@@ -1,0 +1,145 @@
+"""Suites and recipes as files: includes, merging, and complaints that name file and line."""
+
+import json
+
+import pytest
+
+from gvt.config import CONTROLS, Recipe, Suite, load_recipe, load_suite
+from gvt.errors import UserError
+
+PARENT = """\
+title: Parent
+tokenizers: {clip: mini-clip, dino: mini-dino}
+tasks: [a, b]
+seeds: [0, 1]
+"""
+RECIPE = """\
+connector: {latents: 16, depth: 2}
+stages:
+  - {name: captions, data: x, steps: 10, batch_size: 4, lr: 1e-3}
+  - {name: questions, data: y, steps: 20, batch_size: 4, lr: 2.0e-3}
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(name, text):
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_a_suite_has_defaults_and_a_plain_form(write):
+    suite = load_suite(write("parent", PARENT))
+    assert suite.name == "parent"
+    assert suite.controls == CONTROLS
+    assert suite.limit is None
+    assert json.loads(json.dumps(suite.to_dict())) == suite.to_dict()
+    assert Suite(**{**suite.to_dict(), "tasks": ("a", "b"), "seeds": (0, 1)}) == suite
+
+
+def test_a_list_of_tokenizers_names_columns_by_card(write):
+    suite = load_suite(write("s", "tokenizers: [mini-clip]\ntasks: [a]\ncontrols: [random]\n"))
+    assert suite.tokenizers == {"mini-clip": "mini-clip"}
+    assert suite.controls == {"random": "mini-random"}
+
+
+def test_a_child_wins_and_null_takes_away(write):
+    write("parent", PARENT)
+    text = "include: parent\ntokenizers: {dino: null, mae: mini-mae}\nseeds: [7]\nlimit: 5\n"
+    child = load_suite(write("child", text))
+    assert child.tokenizers == {"clip": "mini-clip", "mae": "mini-mae"}
+    assert child.tasks == ("a", "b")
+    assert child.seeds == (7,)
+    assert child.limit == 5
+    assert child.title == ""  # a description of the parent is not one of the child
+
+
+def test_include_by_name_goes_elsewhere(write, tmp_path):
+    parent = write("parent", PARENT)
+    (tmp_path / "sub").mkdir()
+    child = tmp_path / "sub" / "child.yaml"
+    child.write_text("include: parent\n")
+    assert load_suite(child, {"parent": parent}).tasks == ("a", "b")
+    child.write_text("include: ../parent.yaml\n")
+    assert load_suite(child).tasks == ("a", "b")
+
+
+def test_stages_merge_by_name(write):
+    write("parent", RECIPE)
+    text = "include: parent\nstages:\n  - {name: questions, steps: 5}\nconnector: {depth: 1}\n"
+    recipe = load_recipe(write("child", text))
+    assert [(stage.name, stage.steps, stage.lr) for stage in recipe.stages] == [
+        ("questions", 5, 2e-3)
+    ]
+    assert (recipe.connector.latents, recipe.connector.depth) == (16, 1)
+
+
+def test_the_hash_is_of_what_matters(write):
+    one = load_recipe(write("one", RECIPE))
+    two = load_recipe(write("two", "title: Other\n" + RECIPE))
+    three = load_recipe(write("three", RECIPE.replace("20", "21")))
+    assert one.hash() == two.hash() != three.hash()
+    assert isinstance(one, Recipe)
+    assert one.stages[0].lr == 1e-3  # which YAML takes for text
+
+
+def test_includes_in_a_circle(write):
+    write("a", "include: b\n")
+    write("b", "include: a\n")
+    path = write("itself", "include: itself\n")
+    with pytest.raises(UserError, match=r"circle \(itself.yaml → itself.yaml\)"):
+        load_suite(path)
+    with pytest.raises(UserError, match=r"a\.yaml:1: include: .*circle"):
+        load_suite(path.parent / "b.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("tasks: [a]\ntokenizer: {}\n", r"s\.yaml:2: unknown key 'tokenizer'"),
+        ("tokenizers: {a: b\n", r"s\.yaml:2: broken YAML"),
+        ("tasks: [a]\n", r"s\.yaml:1: key 'tokenizers' is missing"),
+        ("", r"s\.yaml: key 'tokenizers' is missing"),
+        ("- a\n", r"s\.yaml:1: must hold"),
+        ("tokenizers: [a]\ntokenizers: [b]\n", r"s\.yaml:2: key 'tokenizers' stands twice"),
+        ("tokenizers: [a, a]\n", r"s\.yaml:1: 'a' stands twice"),
+        ("tokenizers: [a]\nseeds: 3\n", r"s\.yaml:2: expected a list"),
+        ("tokenizers: [a]\nseeds: [1, x]\n", r"s\.yaml:2: expected a whole number, not 'x'"),
+        ("tokenizers: [a]\nlimit: yes\n", r"s\.yaml:2: expected a number, not 'yes'"),
+        ("tokenizers: [a]\nlimit: 0\n", r"s\.yaml:2: limit: must be above 0"),
+        ("tokenizers: [a]\ncontrols: [blnd]\n", r"s\.yaml:2: controls: 'blnd' is none of"),
+        ("tokenizers: {../x: a}\n", r"s\.yaml:1: tokenizers: '../x' cannot be part"),
+        ("tokenizers: {}\n", r"s\.yaml:1: tokenizers: is empty"),
+        ("tokenizers: [a]\nname: t\n", r"s\.yaml:2: name is 't', but the file is called"),
+        ("tokenizers: [a]\n\ninclude: nowhere\n", r"s\.yaml:3: include: there is no 'nowhere'"),
+    ],
+)
+def test_complaints_name_file_and_line(write, text, message):
+    with pytest.raises(UserError, match=message):
+        load_suite(write("s", text))
+
+
+def test_a_complaint_about_a_parent_names_the_parent(write):
+    write("parent", PARENT + "sedes: [1]\n")
+    with pytest.raises(UserError, match=r"parent\.yaml:5: unknown key 'sedes'") as caught:
+        load_suite(write("child", "include: parent\n"))
+    assert caught.value.hint == "Nearest: seeds"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("depth: 2", "deep: 2", r"r\.yaml:1: unknown key 'deep'"),
+        ("steps: 10", "steps: ten", r"r\.yaml:3: expected a whole number, not 'ten'"),
+        ("steps: 20", "steps: 20, betas: [0.9]", r"r\.yaml:4: expected 2 values, not 1"),
+        ("steps: 20", "steps: 20, warmup_steps: 21", r"r\.yaml:4: warmup_steps: must be 0 to"),
+        ("depth: 2", "type: percever", r"r\.yaml:1: 'percever' is none of perceiver"),
+        ("questions", "captions", r"r\.yaml:2: stages: 'captions' stands twice"),
+    ],
+)
+def test_complaints_about_recipes(write, old, new, message):
+    with pytest.raises(UserError, match=message):
+        load_recipe(write("r", RECIPE.replace(old, new)))
