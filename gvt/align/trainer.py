@@ -65,7 +65,7 @@ def train(
     first = features[recipe.stages[0].data]
     connector = new_connector(recipe, llm, first, seed)
     connector.standardise(*_statistics(first))
-    model = _Aligner(connector, llm).to(accelerator.device)
+    model = _Aligner(connector, llm, accelerator.mixed_precision).to(accelerator.device)
     curve: list[list[float]] = []
     step = samples = 0
     for number, stage in enumerate(recipe.stages):
@@ -104,19 +104,19 @@ def train(
 class _Aligner(nn.Module):
     """The loss of packed question–answer pairs behind visual embeddings."""
 
-    def __init__(self, connector: Connector, llm: LanguageModel) -> None:
+    def __init__(self, connector: Connector, llm: LanguageModel, precision: str) -> None:
         super().__init__()
         self.connector = connector
         # In a list: the frozen model is no submodule, so no wrapper syncs or saves it.
-        self._frozen = [llm]
+        self._frozen = [llm, llm.in_precision(precision)]
 
     def forward(self, visual: torch.Tensor, packed: Packed) -> torch.Tensor:
-        llm = self._frozen[0]
+        llm, model = self._frozen
         prefix = llm.visual_prefix(self.connector(visual))
         embeds = torch.cat([prefix, llm.embed(packed.ids[:, prefix.shape[1] :])], dim=1)
-        logits = llm.model(
-            inputs_embeds=embeds,
-            attention_mask=packed.mask(torch.float32),
+        logits = model(
+            inputs_embeds=embeds.to(model.dtype),
+            attention_mask=packed.mask(model.dtype),
             position_ids=packed.positions,
             use_cache=False,
         ).logits.float()

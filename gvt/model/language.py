@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from functools import cached_property
@@ -42,6 +43,7 @@ class LanguageModel:
             raise UserError(f"cannot load language model '{name}': {reason}") from error
         self.model.eval().requires_grad_(False).to(device)
         self.device = device
+        self._half: torch.nn.Module | None = None
         self._ids: dict[str, tuple[int, ...]] = {}
         begin = self.tokenizer.bos_token_id
         self.head = (*(() if begin is None else (begin,)), *self.encode(OPEN))
@@ -78,6 +80,18 @@ class LanguageModel:
             digest.update(name.encode())
             digest.update(weight.cpu().contiguous().view(torch.uint8).numpy().data)
         return digest.hexdigest()
+
+    def in_precision(self, precision: str) -> torch.nn.Module:
+        """The model to train connectors through: with ``bf16`` a copy in bfloat16, made once.
+
+        Autocast would cast the frozen weights anew at every step; answers still come from the
+        float32 model.
+        """
+        if precision != "bf16":
+            return self.model
+        if self._half is None:
+            self._half = copy.deepcopy(self.model).to(torch.bfloat16)
+        return self._half
 
     def encode(self, text: str) -> tuple[int, ...]:
         """Token ids of a text without any special token added; remembered."""

@@ -19,9 +19,9 @@ class Packed:
     """A batch of prefixes, each followed by its pairs.
 
     ``ids``, ``labels`` and ``positions`` are int64[B, T]; ``group`` is int64[B, T] with 0 for the
-    prefix, k ≥ 1 for the k-th pair and -1 for padding. ``labels[b, t]`` is the token that position
-    t must predict, IGNORE where there is none. Positions of every pair start after the prefix, as if
-    it stood there alone.
+    prefix, k ≥ 1 for the k-th pair, -1 for padding. ``labels[b, t]`` is the token that position
+    t must predict, IGNORE where there is none. Positions of every pair start after the prefix, as
+    if it stood there alone.
     """
 
     ids: torch.Tensor
