@@ -1,4 +1,4 @@
-"""For all tests: offline, an empty cache, and marks that skip what this machine lacks."""
+"""For all tests: offline, an empty cache, toy models, and marks that skip what is lacking."""
 
 import os
 import shutil
@@ -32,3 +32,102 @@ def pytest_runtest_setup(item):
 
         if not torch.cuda.is_available():
             pytest.skip("no GPU")
+
+
+@pytest.fixture(scope="session")
+def save_llm(tmp_path_factory):
+    """save_llm(config, seed): folder of a random toy model with the mini world's word tokenizer."""
+    from gvt.mini.tokenizer import build_tokenizer
+
+    tokenizer = build_tokenizer([])
+
+    def save(config=None, seed=0):
+        import torch
+        from transformers import AutoModelForCausalLM, LlamaConfig
+
+        config = config or LlamaConfig(**toy_llm_size())
+        for name in ("bos", "eos", "pad"):
+            setattr(config, f"{name}_token_id", getattr(tokenizer, f"{name}_token_id"))
+        config.vocab_size = len(tokenizer)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            model = AutoModelForCausalLM.from_config(config)
+            # Fresh norms are all ones and answers all alike: a mix-up would not show.
+            for weight in model.parameters():
+                weight.data += 0.3 * torch.randn_like(weight)
+        folder = tmp_path_factory.mktemp("llm")
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        return folder
+
+    return save
+
+
+def toy_llm_size():
+    """Arguments that any decoder's configuration of transformers takes."""
+    return {
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 4,
+        "intermediate_size": 48,
+        "max_position_embeddings": 256,
+    }
+
+
+@pytest.fixture(scope="session")
+def llm_folder(save_llm):
+    """Folder of a toy Llama."""
+    return save_llm()
+
+
+@pytest.fixture(scope="session")
+def llm(llm_folder):
+    """The toy Llama, frozen."""
+    from gvt.model.language import LanguageModel
+
+    return LanguageModel(str(llm_folder))
+
+
+@pytest.fixture
+def write_vit(tmp_path):
+    """write_vit("name", seed): the card of a random toy ViT beside its weights; its path."""
+
+    def write(name, seed=0, folder=tmp_path, weights=True):
+        import torch
+        import yaml
+        from transformers import ViTConfig, ViTModel
+
+        size = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+        config = ViTConfig(**size, intermediate_size=32, image_size=24, patch_size=8)
+        folder.mkdir(exist_ok=True)
+        if weights:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
+                model = ViTModel(config, add_pooling_layer=False)
+                for weight in model.parameters():
+                    weight.data += 0.2 * torch.randn_like(weight)
+            model.save_pretrained(folder / f"{name}-weights")
+        card = {
+            "name": name,
+            "title": f"Toy {name}",
+            "description": "A random toy.",
+            "family": "vit",
+            "checkpoint": f"local:{name}-weights",
+            "parameters": 1,
+            "licence": "Apache-2.0",
+            "source": "a test",
+            "image": {
+                "size": 24,
+                "resize": "stretch",
+                "interpolation": "bicubic",
+                "mean": [0.5, 0.4, 0.3],
+                "std": [0.5, 0.6, 0.7],
+            },
+            "features": {"layer": -1, "final_norm": True, "drop": []},
+        }
+        path = folder / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(card, sort_keys=False))
+        return path
+
+    return write

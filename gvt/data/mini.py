@@ -20,7 +20,7 @@ HELDOUT = 1000
 _PER_CATEGORY = 150
 _PER_COUNT = 60
 _CAPTIONED = 250
-_IDENTIFIED = 600
+_IDENTIFIED = 1000
 # Separates the stream that asks about a scene from the one that draws it.
 _ASKING = 1
 
@@ -95,18 +95,18 @@ def oc_rows(**_: object) -> dict[str, datasets.Dataset]:
         question = object_count(scene)
         if asked[question.answer] < _PER_COUNT:
             asked[question.answer] += 1
-            rows.append(_bench_row(index, question, f"count {question.answer}"))
+            rows.append(_bench_row(index, question))
     return _dataset(rows)
 
 
 def mci_rows(**_: object) -> dict[str, datasets.Dataset]:
-    """``mini_mci`` in GVTBench's format: one present and one absent noun for each of 600 scenes."""
+    """``mini_mci`` in GVTBench's format: one present and one absent noun for each of 1,000 scenes."""
     rows = []
     for index in range(_IDENTIFIED):
         rng = generator("heldout", index, purpose=_ASKING)
         for yes in (True, False):
             question = multi_class(_scenes()[index], rng, yes)
-            rows.append(_bench_row(index, question, _crowd(len(_scenes()[index].things))))
+            rows.append(_bench_row(index, question))
     return _dataset(rows)
 
 
@@ -119,13 +119,14 @@ def caption_rows(**_: object) -> dict[str, datasets.Dataset]:
     return _dataset(rows)
 
 
-def _bench_row(index: int, question: Question, category: str) -> dict[str, Any]:
+def _bench_row(index: int, question: Question) -> dict[str, Any]:
+    objects = len(_scenes()[index].things)
     return _row(
         index,
         text_in=question.text,
         text_out=question.answer,
-        n_obj_exist=len(_scenes()[index].things),
-        category=category,
+        n_obj_exist=objects,
+        category=_crowd(objects),
         chance=question.chance,
     )
 

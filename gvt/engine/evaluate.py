@@ -23,6 +23,7 @@ class TaskSet:
     """lm-eval's task objects by name, loaded once for all columns of a run."""
 
     tasks: dict[str, Any]
+    manager: Any
     limit: int | float | None
 
     @property
@@ -87,7 +88,7 @@ def load_tasks(paths: dict[str, Path], limit: int | float | None) -> TaskSet:
         except (OSError, ValueError, KeyError, ImportError, AttributeError) as error:
             raise UserError(f"{path}: task '{name}' cannot be loaded: {error}") from error
         tasks.update(loaded)
-    return TaskSet(tasks, limit)
+    return TaskSet(tasks, manager, limit)
 
 
 def evaluate(model: ImageLM, tasks: TaskSet, names: list[str]) -> dict[str, list[Row]]:
@@ -99,6 +100,8 @@ def evaluate(model: ImageLM, tasks: TaskSet, names: list[str]) -> dict[str, list
         results = simple_evaluate(
             model=model,
             tasks=[tasks.tasks[name] for name in names],
+            # Without it lm-eval indexes its own 14,000 tasks at every call.
+            task_manager=tasks.manager,
             limit=tasks.limit,
             bootstrap_iters=0,
             log_samples=True,

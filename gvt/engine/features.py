@@ -53,10 +53,11 @@ class FeatureStore:
     def get(self, images: ImageSet, progress: Callable[[int], None] = lambda _: None) -> Features:
         """Features of all images, in their order. ``progress`` is told how many were added."""
         path = self.path(images)
-        cached = path.exists()
+        note_path = path.with_suffix(".json")
+        cached = path.exists() and not json.loads(note_path.read_text()).get("lost")
         if not cached:
             self._compute(images, path, progress)
-        note = json.loads(path.with_suffix(".json").read_text())
+        note = json.loads(note_path.read_text())
         grid = tuple(note["grid"]) if note["grid"] else None
         failed = {int(index): reason for index, reason in note["failed"].items()}
         return Features(np.load(path, mmap_mode="r"), grid, note["prefix"], failed, cached)
@@ -67,7 +68,7 @@ class FeatureStore:
         part = path.with_suffix(f".{os.getpid()}.part")
         shape = (len(images), tokenizer.tokens, tokenizer.dim)
         values = np.lib.format.open_memmap(part, mode="w+", dtype=np.float16, shape=shape)
-        failed, prefix = {}, 0
+        failed, prefix, lost = {}, 0, False
         try:
             for start in range(0, len(images), _BATCH):
                 good, pictures = [], []
@@ -77,13 +78,15 @@ class FeatureStore:
                         good.append(index)
                     except (OSError, ValueError, SyntaxError) as error:
                         failed[index] = f"{type(error).__name__}: {error}"
+                        # A file that is not there may come back; one that is broken stays so.
+                        lost = lost or getattr(error, "errno", None) is not None
                 if good:
                     tokens = self._encode(tokenizer, pictures)
                     prefix = tokens.prefix
                     values[good] = tokens.features.float().cpu().numpy()
                 progress(min(_BATCH, len(images) - start))
             values.flush()
-            note = {"grid": tokenizer.grid, "prefix": prefix, "failed": failed}
+            note = {"grid": tokenizer.grid, "prefix": prefix, "failed": failed, "lost": lost}
             path.with_suffix(".json").write_text(json.dumps(note))
             os.replace(part, path)
         finally:

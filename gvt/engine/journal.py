@@ -43,8 +43,10 @@ class Journal:
         for line in data.splitlines():
             try:
                 row = json.loads(line)
+                if not Answer.__required_keys__ <= row.keys():
+                    raise ValueError("not an answer")
                 self.answers[row["key"]] = row
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, TypeError, AttributeError):
                 self.broken += 1
         if data and not data.endswith(b"\n"):
             # A crash tore the last line: close it, so that the next answer starts its own.

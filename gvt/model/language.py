@@ -26,6 +26,7 @@ class LanguageModel:
     """
 
     def __init__(self, name: str, device: torch.device | str = "cpu") -> None:
+        from safetensors import SafetensorError
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         self.name = name
@@ -35,10 +36,17 @@ class LanguageModel:
         attention = {"attn_implementation": "eager"} if device.type == "cpu" else {}
         try:
             self.tokenizer = AutoTokenizer.from_pretrained(self.source)
-            self.model = AutoModelForCausalLM.from_pretrained(
-                self.source, use_safetensors=True, dtype=torch.float32, **attention
+            self.model, info = AutoModelForCausalLM.from_pretrained(
+                self.source,
+                use_safetensors=True,
+                dtype=torch.float32,
+                output_loading_info=True,
+                **attention,
             )
-        except (OSError, ValueError, RuntimeError) as error:
+            if info["missing_keys"]:
+                # transformers would draw them at random and go on.
+                raise ValueError(f"weights missing: {', '.join(sorted(info['missing_keys'])[:3])}")
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             reason = " ".join(str(error).split())[:300]
             raise UserError(f"cannot load language model '{name}': {reason}") from error
         self.model.eval().requires_grad_(False).to(device)

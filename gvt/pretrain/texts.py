@@ -17,6 +17,8 @@ from gvt.model.frame import vqa_prompt
 _EASY_SHARE = 1 / 7
 _EASY_QUESTIONS = 12
 _CUT_SHARE = 0.5
+# Looking an attribute up is the last thing to be learnt, and few scenes allow the question.
+_LOOKED_UP = ("color", "shape", "size", "texture")
 # Offset of the random stream from those that draw scenes and held-out questions.
 _PURPOSE = 2
 
@@ -34,13 +36,12 @@ def scene_example(index: int) -> TextExample:
     rng = generator("pretrain", index, purpose=_PURPOSE)
     if rng.random() < _CUT_SHARE:
         scene = _cut(scene, int(rng.integers(1, len(scene.things) + 1)))
-    asked = vqa(scene, rng, [*VQA, *VQA, "relation"])
+    asked = vqa(scene, rng, [*VQA, *_LOOKED_UP, *_LOOKED_UP, "relation", "relation"])
     pairs = [(vqa_prompt(q.text), q.answer) for q in asked]
     count = object_count(scene)
     pairs.append((count.text, count.answer))
-    for yes in (True, False):
-        question = multi_class(scene, rng, yes)
-        pairs.append((question.text, question.answer))
+    named = multi_class(scene, rng, bool(rng.integers(2)))
+    pairs.append((named.text, named.answer))
     pairs.append((CAPTION_PROMPT, str(rng.choice(captions(scene)))))
     return describe(scene, rng), list(dict.fromkeys(pairs))
 
