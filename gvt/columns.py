@@ -42,8 +42,8 @@ class Workshop:
 
 def open_workshop(suite: Suite, recipe: Recipe, options: RunOptions) -> Workshop:
     """Start accelerate and load the language model. Raises UserError."""
-    precision = mixed_precision()
     cpu = options.device == "cpu" or not torch.cuda.is_available()
+    precision = mixed_precision(cpu) if options.precision == "auto" else options.precision
     accelerator = Accelerator(cpu=cpu, mixed_precision=precision)
     use_all_cores(accelerator.num_processes)
     llm = LanguageModel(suite.llm, accelerator.device)
@@ -54,9 +54,12 @@ def open_workshop(suite: Suite, recipe: Recipe, options: RunOptions) -> Workshop
 def cards(suite: Suite, include_path: tuple[Path, ...]) -> dict[str, Card]:
     """Column → card of every column that has one, all checked before anything is computed."""
     known = catalog.tokenizers(include_path)
-    return {
+    found = {
         column: Card.load(known[name]) for column, name in suite.columns.items() if column != TEXT
     }
+    for card in found.values():
+        card.hash()  # missing weights are found out now, not after the first columns
+    return found
 
 
 class ColumnMaker:

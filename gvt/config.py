@@ -164,7 +164,8 @@ class RunOptions:
     output_path: the run directory. batch_size: None lets the engine choose.
     limit: as in the suite, where a flag has been applied already.
     include_path: the user's folders of cards, tasks, suites and recipes.
-    device: as torch names it; None means the best there is. argv: the command, for run.json.
+    device: ``cpu`` leaves a GPU alone. precision: ``auto``, or accelerate's mixed precision.
+    argv: the command, for run.json.
     """
 
     output_path: Path
@@ -174,6 +175,7 @@ class RunOptions:
     log_samples: bool = False
     dry_run: bool = False
     device: str | None = None
+    precision: str = "auto"
     argv: tuple[str, ...] = ()
     debug: bool = False
 

@@ -8,12 +8,12 @@ import platform
 import torch
 
 
-def mixed_precision() -> str:
+def mixed_precision(cpu: bool) -> str:
     """``bf16`` where the hardware has bfloat16 matrix instructions, else ``no`` (float32).
 
     On a CPU without avx512_bf16 or AMX, bfloat16 is emulated and slower than float32.
     """
-    if torch.cuda.is_available():
+    if not cpu:
         return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
     return "bf16" if torch.backends.mkldnn.is_available() and _cpu_has_bf16() else "no"
 

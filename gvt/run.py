@@ -86,10 +86,8 @@ class _Run:
         for seed, one in zip(self.suite.seeds, aligned, strict=True):
             fingerprint = answer_key(connector=one.hash, llm=self.workshop.llm.hash)
             prefix_of = self._visual_prefixes(features, one)
-            stage = self._evaluate(
-                Cell(column, seed, fingerprint), prefix_of, list(self.suite.tasks)
-            )
-            maker.stages.append(stage)
+            cell = Cell(column, seed, fingerprint)
+            maker.stages.append(self._evaluate(cell, prefix_of, list(self.suite.tasks)))
         self.record["stages"] += maker.stages
         self.record["alignment"] += maker.alignments
 
@@ -149,7 +147,8 @@ class _Run:
             if not paths[name].exists() or self.stamps_before.get(str(paths[name])) != stamps[name]
         ]
         total = sum(self.tasks.count(name) for name in todo)
-        if todo:
+        # One process answers: the journal and the rows have one writer.
+        if todo and self.workshop.accelerator.is_main_process:
             title = f"{cell.column} · evaluation"
             with self.workshop.progress.stage(title, total) as advance:
                 model = ImageLM(
@@ -162,7 +161,9 @@ class _Run:
                 )
                 for name, rows in evaluate(model, self.tasks, todo).items():
                     schema.write_rows(paths[name], rows)
-        self.record["stamps"] |= {str(paths[name]): stamps[name] for name in names}
+                    if any(row["error"] for row in rows):
+                        del stamps[name]  # a lost image may be back the next time
+        self.record["stamps"] |= {str(paths[name]): stamp for name, stamp in stamps.items()}
         return schema.Stage(
             column=cell.column,
             seed=cell.seed,

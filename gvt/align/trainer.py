@@ -65,7 +65,7 @@ def train(
     first = features[recipe.stages[0].data]
     connector = new_connector(recipe, llm, first, seed)
     connector.standardise(*_statistics(first))
-    model = _Aligner(connector, llm, accelerator.mixed_precision).to(accelerator.device)
+    model = Aligner(connector, llm, accelerator.mixed_precision).to(accelerator.device)
     curve: list[list[float]] = []
     step = samples = 0
     for number, stage in enumerate(recipe.stages):
@@ -78,10 +78,10 @@ def train(
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _cosine(stage))
         wrapped, optimizer = accelerator.prepare(model, optimizer)
         recent: list[float] = []
-        batches = _batches(
+        ahead = batches(
             stage, number, llm, features[stage.data], connector.tokens, seed, accelerator
         )
-        for visual, packed in batches:
+        for visual, packed in ahead:
             with accelerator.autocast():
                 loss = wrapped(visual, packed)
             accelerator.backward(loss)
@@ -101,7 +101,7 @@ def train(
     return Trained(connector.eval(), curve, samples)
 
 
-class _Aligner(nn.Module):
+class Aligner(nn.Module):
     """The loss of packed question–answer pairs behind visual embeddings."""
 
     def __init__(self, connector: Connector, llm: LanguageModel, precision: str) -> None:
@@ -125,7 +125,7 @@ class _Aligner(nn.Module):
         )
 
 
-def _batches(
+def batches(
     stage: Stage,
     number: int,
     llm: LanguageModel,
@@ -145,14 +145,13 @@ def _batches(
         while len(queue) < stage.batch_size:
             queue = np.concatenate([queue, order.permutation(usable)])
         index, queue = queue[: stage.batch_size], queue[stage.batch_size :]
+        rng = np.random.default_rng([seed, number, step])
+        # Every process draws for all, so that any number of them draws the same.
+        drawn = [data.pairs(int(i), stage.questions_per_image, rng) for i in index][rank::world]
         index = index[rank::world]
-        rng = np.random.default_rng([seed, number, step, rank])
         pairs = [
-            [
-                (llm.encode(prompt), (*llm.encode(answer), *eos))
-                for prompt, answer in data.pairs(int(i), stage.questions_per_image, rng)
-            ]
-            for i in index
+            [(llm.encode(prompt), (*llm.encode(answer), *eos)) for prompt, answer in asked]
+            for asked in drawn
         ]
         visual = torch.from_numpy(features.values[index].astype(np.float32))
         packed = pack([llm.placeholder(width)] * len(index), pairs, llm.pad)
@@ -161,8 +160,9 @@ def _batches(
 
 def _statistics(features: Features) -> tuple[torch.Tensor, torch.Tensor]:
     """Per-channel mean and standard deviation over patches and a sample of the images."""
-    step = max(1, len(features.values) // _STATISTICS)
-    values = np.asarray(features.values[::step], dtype=np.float32)
+    usable = np.setdiff1d(np.arange(len(features.values)), list(features.failed))
+    step = max(1, len(usable) // _STATISTICS)
+    values = features.values[usable[::step]].astype(np.float32)
     flat = torch.from_numpy(values).flatten(0, 1)
     return flat.mean(0), flat.std(0)
 

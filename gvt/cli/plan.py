@@ -42,7 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="one alignment per seed (default: the suite's)",
     )
     how = parser.add_argument_group("how")
-    how.add_argument("--device", metavar="NAME", help="cuda, cuda:0, cpu, mps (default: the best)")
+    how.add_argument("--device", choices=("cpu",), help="do not use a GPU, even if there is one")
+    how.add_argument(
+        "--precision",
+        choices=("auto", "no", "bf16", "fp16"),
+        default="auto",
+        help="autocast of features and alignment (auto: bf16 where the hardware has it)",
+    )
     how.add_argument(
         "--dry_run", action="store_true", help="say what would be done, and do nothing"
     )
@@ -71,6 +77,7 @@ def resolve(args: argparse.Namespace) -> tuple[Suite, Recipe, RunOptions]:
         log_samples=getattr(args, "log_samples", False),
         dry_run=args.dry_run,
         device=args.device,
+        precision=args.precision,
         argv=tuple(args.argv),
         debug=args.debug,
     )

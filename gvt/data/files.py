@@ -1,9 +1,14 @@
-"""Content hashes of files."""
+"""Content hashes of files, and arrays written to disk whole or not at all."""
 
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import numpy as np
 
 
 def sha256(path: Path | str) -> str:
@@ -13,3 +18,24 @@ def sha256(path: Path | str) -> str:
         OSError: the file cannot be read.
     """
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+@contextmanager
+def new_array(path: Path, dtype: type, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
+    """A memory-mapped array to fill; it gets its name only when the block ends well.
+
+    Raises:
+        OSError: the disk is full, or the folder cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(f".{os.getpid()}.part")
+    try:
+        array = np.lib.format.open_memmap(part, mode="w+", dtype=dtype, shape=shape)
+        # The file is sparse so far: a full disk must be an error now, not a bus error later.
+        with part.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, part.stat().st_size)
+        yield array
+        array.flush()
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -37,7 +38,7 @@ def _images() -> list[dict[str, str]]:
         path = folder / f"{index:06d}.png"
         if not path.exists():
             array = pixels("heldout", HELDOUT) if array is None else array
-            part = path.with_suffix(".part")
+            part = path.with_suffix(f".{os.getpid()}.part")
             Image.fromarray(array[index]).save(part, format="png")
             part.replace(path)
         found.append({"image": str(path), "image_sha256": sha256(path)})
@@ -100,7 +101,7 @@ def oc_rows(**_: object) -> dict[str, datasets.Dataset]:
 
 
 def mci_rows(**_: object) -> dict[str, datasets.Dataset]:
-    """``mini_mci`` in GVTBench's format: one present and one absent noun for each of 1,000 scenes."""
+    """``mini_mci`` in GVTBench's format: a present and an absent noun for each of 1,000 scenes."""
     rows = []
     for index in range(_IDENTIFIED):
         rng = generator("heldout", index, purpose=_ASKING)

@@ -67,7 +67,11 @@ class TaskSet:
             metric=metric,
             metric_title=meta.get("metric_title", metric),
             unit=meta.get("unit", "percent"),
-            higher_is_better=True,
+            higher_is_better=next(
+                entry.get("higher_is_better", True)
+                for entry in task.config.metric_list
+                if entry["metric"] == metric
+            ),
             version=str(meta.get("version", task.VERSION)),
             dataset_hash=digest.hexdigest(),
             description=meta.get("description", ""),
@@ -79,12 +83,13 @@ def load_tasks(paths: dict[str, Path], limit: int | float | None) -> TaskSet:
     from lm_eval.tasks import TaskManager
 
     _quiet()
-    folders = sorted({str(path.parent) for path in paths.values()})
-    manager = TaskManager(include_path=folders, include_defaults=False)
+    manager = TaskManager(include_defaults=False)
     tasks = {}
     for name, path in paths.items():
         try:
-            loaded = manager.load_task_or_group(name)
+            # Its own folder only: of two tasks of one name lm-eval takes the one it meets last.
+            own = TaskManager(include_path=str(path.parent), include_defaults=False)
+            loaded = own.load_task_or_group(name)
         except (OSError, ValueError, KeyError, ImportError, AttributeError) as error:
             raise UserError(f"{path}: task '{name}' cannot be loaded: {error}") from error
         tasks.update(loaded)
@@ -160,9 +165,13 @@ def _limited(limit: int | float | None, total: int) -> int:
 def _quiet() -> None:
     """lm-eval tells every step in its log and by bars; what matters our own code tells."""
     import lm_eval.api.task as task_module
+    import lm_eval.evaluator as evaluator_module
     from tqdm import tqdm
 
     for name in ("lm_eval", "lm-eval", "lm_eval.tasks", "lm_eval.evaluator"):
         logging.getLogger(name).setLevel(logging.ERROR)
     # Its bars have no switch for a single process.
     task_module.tqdm = functools.partial(tqdm, disable=True)
+    # At every call it asks git (whose complaint the user would see), pip and the compiler.
+    evaluator_module.get_git_commit_hash = lambda: None
+    evaluator_module.add_env_info = lambda results: None

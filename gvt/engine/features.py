@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from gvt.data.files import new_array
 from gvt.data.images import ImageSet
 from gvt.paths import cache_dir
 from tokenizers_zoo import Card, VisualTokenizer, load_tokenizer
@@ -64,12 +64,9 @@ class FeatureStore:
 
     def _compute(self, images: ImageSet, path: Path, progress: Callable[[int], None]) -> None:
         tokenizer = self.tokenizer
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.part")
         shape = (len(images), tokenizer.tokens, tokenizer.dim)
-        values = np.lib.format.open_memmap(part, mode="w+", dtype=np.float16, shape=shape)
-        failed, prefix, lost = {}, 0, False
-        try:
+        failed, lost, prefix = {}, False, 0
+        with new_array(path, np.float16, shape) as values:
             for start in range(0, len(images), _BATCH):
                 good, pictures = [], []
                 for index in range(start, min(start + _BATCH, len(images))):
@@ -78,19 +75,15 @@ class FeatureStore:
                         good.append(index)
                     except (OSError, ValueError, SyntaxError) as error:
                         failed[index] = f"{type(error).__name__}: {error}"
-                        # A file that is not there may come back; one that is broken stays so.
-                        lost = lost or getattr(error, "errno", None) is not None
+                        # A missing file may come back, a broken one has this very content.
+                        lost = lost or isinstance(error, FileNotFoundError)
                 if good:
                     tokens = self._encode(tokenizer, pictures)
                     prefix = tokens.prefix
                     values[good] = tokens.features.float().cpu().numpy()
                 progress(min(_BATCH, len(images) - start))
-            values.flush()
             note = {"grid": tokenizer.grid, "prefix": prefix, "failed": failed, "lost": lost}
             path.with_suffix(".json").write_text(json.dumps(note))
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
 
     def _encode(self, tokenizer: VisualTokenizer, pictures: list):
         pixels = tokenizer.preprocess(pictures)

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypedDict
 
+import jsonlines
+
 JOURNAL_FILE = "journal.jsonl"
 
 
@@ -40,13 +42,19 @@ class Journal:
 
     def _read(self) -> None:
         data = self.path.read_bytes()
-        for line in data.splitlines():
+        # Lines of bytes: one that is no UTF-8 must not take the others with it.
+        reader = jsonlines.Reader(data.splitlines())
+        while True:
             try:
-                row = json.loads(line)
-                if not Answer.__required_keys__ <= row.keys():
-                    raise ValueError("not an answer")
+                row = reader.read(type=dict)
+            except EOFError:
+                break
+            except jsonlines.InvalidLineError:
+                self.broken += 1
+                continue
+            if all(isinstance(row.get(name), str) for name in ("key", "answer")):
                 self.answers[row["key"]] = row
-            except (ValueError, TypeError, AttributeError):
+            else:
                 self.broken += 1
         if data and not data.endswith(b"\n"):
             # A crash tore the last line: close it, so that the next answer starts its own.
@@ -57,6 +65,6 @@ class Journal:
         """Add answers and flush them to the file."""
         rows = list(rows)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        with jsonlines.open(self.path, mode="a", flush=True) as writer:
+            writer.write_all(rows)
         self.answers.update((row["key"], row) for row in rows)

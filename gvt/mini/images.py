@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 
+from gvt.data.files import new_array
 from gvt.mini.draw import draw
 from gvt.mini.scenes import CANVAS, SPLITS, Scene, sample_scene
 from gvt.paths import cache_dir
@@ -31,14 +31,7 @@ def pixels(split: str, count: int, seed: int = 0) -> np.ndarray:
     """Read-only memory-mapped uint8[count, CANVAS, CANVAS, 3] of a split."""
     path = world_dir() / f"{split}-{seed}-{count}.npy"
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.part")
-        array = np.lib.format.open_memmap(
-            part, mode="w+", dtype=np.uint8, shape=(count, CANVAS, CANVAS, 3)
-        )
-        for index in range(count):
-            array[index] = draw(sample_scene(split, index, seed))
-        array.flush()
-        del array
-        os.replace(part, path)
+        with new_array(path, np.uint8, (count, CANVAS, CANVAS, 3)) as array:
+            for index in range(count):
+                array[index] = draw(sample_scene(split, index, seed))
     return np.load(path, mmap_mode="r")

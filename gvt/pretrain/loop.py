@@ -62,9 +62,11 @@ def pretrain(
     if threads:
         torch.set_num_threads(threads)
     cpu = not torch.cuda.is_available()
-    accelerator = Accelerator(cpu=cpu, mixed_precision=mixed_precision())
+    accelerator = Accelerator(cpu=cpu, mixed_precision=mixed_precision(cpu))
     set_seed(seed)
     module = build(objective, seed)
+    # Building may have trained a teacher: augmentation starts from its own seed, on every rank.
+    set_seed(seed, device_specific=True)
     size = batch_size or module.batch_size
     steps = max(1, math.ceil(samples / size))
     rate = lr or module.lr
@@ -75,13 +77,16 @@ def pretrain(
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
     checkpoint = output / "checkpoint.pt"
-    step, seconds, log = 0, 0.0, []
+    step, seconds, log, running = 0, 0.0, [], None
     if resume and checkpoint.exists():
         state = torch.load(checkpoint, weights_only=False)
         accelerator.unwrap_model(wrapped).load_state_dict(state["module"])
         optimizer.load_state_dict(state["optimizer"])
         schedule.load_state_dict(state["schedule"])
         step, seconds, log = state["step"], state["seconds"], state["log"]
+        running = state.get("running")
+        if "random" in state:  # augmentations draw from it
+            torch.set_rng_state(state["random"])
 
     world, rank = accelerator.num_processes, accelerator.process_index
     batches = module.batches(step * size, size, rank, world)
@@ -94,7 +99,6 @@ def pretrain(
         mininterval=2.0,
     )
     started = saved = time.monotonic()
-    running = None
     while step < steps:
         batch = _to(next(batches), accelerator.device)
         with accelerator.autocast():
@@ -125,6 +129,8 @@ def pretrain(
                 "step": step,
                 "seconds": seconds + saved - started,
                 "log": log,
+                "running": running,
+                "random": torch.get_rng_state(),
             }
             part = checkpoint.with_suffix(".part")
             torch.save(state, part)

@@ -8,17 +8,16 @@ from dataclasses import replace
 import numpy as np
 
 from gvt.data import easy_vqa
-from gvt.mini.questions import VQA, multi_class, object_count, vqa
-from gvt.mini.scenes import CELLS, SIZES, TEXTURES, Scene, generator, sample_scene
+from gvt.mini.questions import VQA, Question, multi_class, object_count, vqa
+from gvt.mini.scenes import CELLS, SHAPES, SIZES, TEXTURES, Scene, generator, sample_scene
 from gvt.mini.texts import CAPTION_PROMPT, captions, describe
 from gvt.model.frame import vqa_prompt
 
 # One sequence in seven is about a single easy-VQA shape, in the wording of its train questions.
 _EASY_SHARE = 1 / 7
 _EASY_QUESTIONS = 12
-_CUT_SHARE = 0.5
-# Looking an attribute up is the last thing to be learnt, and few scenes allow the question.
-_LOOKED_UP = ("color", "shape", "size", "texture")
+_LOOKUPS = ("color", "shape", "size", "texture", "relation")
+_LOOKUP_SHARE, _LOOKUP_OBJECTS = 0.5, 5
 # Offset of the random stream from those that draw scenes and held-out questions.
 _PURPOSE = 2
 
@@ -29,27 +28,32 @@ TextExample = tuple[str, list[tuple[str, str]]]
 def scene_example(index: int) -> TextExample:
     """Scene ``index`` of the pre-training split with questions of every task and a caption.
 
-    Half the scenes are cut to some of their objects: looking things up is learnt on short texts
-    first, and long before counting would otherwise let it.
+    Most scenes are cut to a few objects of different shapes and only looked up in: that skill comes
+    last, because few questions of whole scenes need it, and it comes sooner in short texts.
     """
     scene = sample_scene("pretrain", index)
     rng = generator("pretrain", index, purpose=_PURPOSE)
-    if rng.random() < _CUT_SHARE:
-        scene = _cut(scene, int(rng.integers(1, len(scene.things) + 1)))
-    asked = vqa(scene, rng, [*VQA, *_LOOKED_UP, *_LOOKED_UP, "relation", "relation"])
-    pairs = [(vqa_prompt(q.text), q.answer) for q in asked]
-    count = object_count(scene)
-    pairs.append((count.text, count.answer))
-    named = multi_class(scene, rng, bool(rng.integers(2)))
-    pairs.append((named.text, named.answer))
+    if rng.random() < _LOOKUP_SHARE:
+        scene = _few(scene, int(rng.integers(1, _LOOKUP_OBJECTS + 1)), rng)
+        return describe(scene, rng), _framed(vqa(scene, rng, [*_LOOKUPS * 4, "existence"]))
+    pairs = _framed(vqa(scene, rng, [*VQA, *_LOOKUPS * 2]))
+    count, named = object_count(scene), multi_class(scene, rng, bool(rng.integers(2)))
+    pairs += [(question.text, question.answer) for question in (count, named)]
     pairs.append((CAPTION_PROMPT, str(rng.choice(captions(scene)))))
-    return describe(scene, rng), list(dict.fromkeys(pairs))
+    return describe(scene, rng), pairs
 
 
-def _cut(scene: Scene, objects: int) -> Scene:
-    things = scene.things[:objects]
-    shapes = [thing.shape for thing in things]
-    return replace(scene, things=things, main=max(sorted(set(shapes)), key=shapes.count))
+def _framed(questions: list[Question]) -> list[tuple[str, str]]:
+    return list(dict.fromkeys((vqa_prompt(q.text), q.answer) for q in questions))
+
+
+def _few(scene: Scene, objects: int, rng: np.random.Generator) -> Scene:
+    shapes = [str(shape) for shape in rng.permutation(SHAPES)]
+    things = tuple(
+        replace(thing, shape=shape)
+        for thing, shape in zip(scene.things[:objects], shapes, strict=False)
+    )
+    return replace(scene, things=things, main=things[0].shape)
 
 
 def easy_vqa_examples() -> Callable[[np.random.Generator], TextExample]:

@@ -64,6 +64,8 @@ class DINO(nn.Module):
 
     def forward(self, batch: dict[str, Tensor]) -> Tensor:
         """Loss of ``pixels`` uint8[B, H, W, 3] over all pairs of different crops."""
+        # As in the paper's code, prototypes stand still while the backbone finds its feet.
+        self.student.prototypes.requires_grad_(float(self.progress) > _FROZEN)
         images = unit(batch["pixels"])
         globals_ = [self._view(images, _GLOBAL, _GLOBAL_AREA) for _ in range(_GLOBALS)]
         locals_ = [self._view(images, _LOCAL, _LOCAL_AREA) for _ in range(_LOCALS)]
@@ -94,8 +96,6 @@ class DINO(nn.Module):
     def after_step(self, progress: float) -> None:
         """Move the teacher towards the student; the momentum rises to 1 by a cosine."""
         self.progress.fill_(progress)
-        # As in the paper's code, prototypes stand still while the backbone finds its feet.
-        self.student.prototypes.requires_grad_(progress > _FROZEN)
         keep = 1 - (1 - _MOMENTUM) * (math.cos(math.pi * progress) + 1) / 2
         for slow, fast in zip(self.teacher.parameters(), self.student.parameters(), strict=True):
             slow.lerp_(fast, 1 - keep)

@@ -1,0 +1,148 @@
+"""Alignment learns, is fixed by its seed, and shows every tokenizer the same data."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from gvt.align.trainer import batches, new_connector, train
+from gvt.config import Connector, Recipe
+from gvt.engine.generate import generate
+from gvt.errors import UserError
+
+
+def weights(trained):
+    return trained.connector.state_dict()
+
+
+def same(one, two):
+    return all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_it_learns_what_the_features_carry(colours, llm, accelerator, make_features, make_recipe):
+    recipe = make_recipe(steps=80, warmup_steps=5, lr=3e-2, batch_size=16)
+    before = [weight.clone() for weight in llm.model.parameters()]
+    features = make_features()
+    trained = train(recipe, llm, {"colours": features}, 0, accelerator)
+    steps, losses = zip(*trained.curve, strict=True)
+    assert steps == (10, 20, 30, 40, 50, 60, 70, 80)
+    # Two tokens an answer; the second, the end, needs no image. Without one, ln 4 / 2 is the least.
+    assert losses[0] > 0.69 > 0.45 > losses[-1]
+    assert trained.samples == 1280
+    # And the frozen model now says so, and is as it was.
+    assert all(map(torch.equal, before, llm.model.parameters()))
+    with torch.no_grad():
+        prefixes = llm.visual_prefix(trained.connector(torch.from_numpy(features.values)))
+    prompt = llm.encode("which colour")
+    found = generate(llm, list(prefixes), range(16), [prompt] * 16, 3)
+    wanted = ["red", "green", "blue", "black"] * 4
+    assert sum(one.text == text for one, text in zip(found, wanted, strict=True)) >= 14
+
+
+def test_a_seed_fixes_every_bit(colours, llm, accelerator, make_features, make_recipe):
+    features = {"colours": make_features()}
+    one = train(make_recipe(), llm, features, 3, accelerator)
+    torch.rand(7)  # whatever happened before
+    np.random.rand(7)
+    two = train(make_recipe(), llm, features, 3, accelerator)
+    other = train(make_recipe(), llm, features, 4, accelerator)
+    assert same(weights(one), weights(two))
+    assert not same(weights(one), weights(other))
+
+
+def test_every_tokenizer_sees_the_same_data(colours, llm, accelerator, make_features, make_recipe):
+    seen = []
+    plain = Connector(type="linear")
+    for features, kind in ((make_features(), None), (make_features(7, 2, seed=9), plain)):
+        colours.calls.clear()
+        train(make_recipe(connector=kind), llm, {"colours": features}, 0, accelerator)
+        seen.append(list(colours.calls))
+    assert seen[0] == seen[1]
+    assert len(seen[0]) == 30
+    colours.calls.clear()
+    train(make_recipe(), llm, {"colours": make_features()}, 1, accelerator)
+    assert colours.calls != seen[0]
+
+
+def test_every_image_is_seen_once_before_any_is_seen_twice(
+    colours, llm, accelerator, make_features, make_recipe
+):
+    features = make_features(failed={3: "torn", 8: "torn"})
+    recipe = make_recipe(steps=7, batch_size=4)
+    train(recipe, llm, {"colours": features}, 0, accelerator)
+    indices = [index for index, _ in colours.calls]
+    usable = sorted(set(range(16)) - {3, 8})
+    assert sorted(indices[:14]) == sorted(indices[14:]) == usable
+    assert indices[:14] != indices[14:]
+
+
+def test_failed_images_do_not_shift_the_statistics(
+    colours, llm, accelerator, make_features, make_recipe
+):
+    features = make_features(failed={0: "torn", 1: "torn", 5: "torn"})
+    trained = train(make_recipe(steps=1), llm, {"colours": features}, 0, accelerator)
+    good = [index for index in range(16) if index not in features.failed]
+    values = features.values[good].astype(np.float32).reshape(-1, 12)
+    np.testing.assert_allclose(trained.connector.mean, values.mean(0), atol=1e-4)
+    np.testing.assert_allclose(trained.connector.deviation, values.std(0, ddof=1), rtol=1e-4)
+
+
+def test_stages_follow_one_another_on_one_connector(
+    colours, llm, accelerator, make_features, make_recipe
+):
+    (stage,) = make_recipe(steps=10).stages
+    second = type(stage)(**{**vars(stage), "name": "t", "lr": 1e-9})
+    both = Recipe(name="both", stages=(stage, second), connector=make_recipe().connector)
+    features = {"colours": make_features()}
+    one = train(make_recipe(steps=10), llm, features, 0, accelerator)
+    two = train(both, llm, features, 0, accelerator)
+    assert [step for step, _ in two.curve] == [10, 20]
+    assert two.curve[0] == one.curve[0]
+    # The second stage hardly moves what the first has made.
+    for name, weight in weights(one).items():
+        torch.testing.assert_close(weights(two)[name], weight, atol=1e-6, rtol=1e-5)
+    orders = [index for index, _ in colours.calls[-120:]]
+    assert orders[:60] != orders[60:]
+
+
+def test_a_loss_that_is_no_number_is_told(colours, llm, accelerator, make_features, make_recipe):
+    features = make_features()
+    features.values[:] = np.nan
+    with pytest.raises(UserError, match="the loss became nan at step 1"):
+        train(make_recipe(), llm, {"colours": features}, 0, accelerator)
+
+
+@pytest.mark.parametrize("world", [2, 3])
+def test_any_number_of_processes_trains_on_the_same(
+    colours, llm, make_features, make_recipe, world
+):
+    (stage,) = make_recipe(steps=3).stages
+    features = make_features()
+
+    def rows(rank, world):
+        """Per step and image: its features and the packed tokens."""
+        process = SimpleNamespace(process_index=rank, num_processes=world)
+        return [
+            [
+                (image.tolist(), ids[group >= 0].tolist())
+                for image, ids, group in zip(visual, packed.ids, packed.group, strict=True)
+            ]
+            for visual, packed in batches(stage, 0, llm, features, 3, 0, process)
+        ]
+
+    shares = [rows(rank, world) for rank in range(world)]
+    for step, alone in enumerate(rows(0, 1)):
+        together = zip(*(share[step] for share in shares), strict=True)
+        assert [row for group in together for row in group] == alone
+
+
+def test_a_new_connector_depends_on_its_seed_alone(llm, make_features, make_recipe):
+    torch.manual_seed(1)
+    one = new_connector(make_recipe(), llm, make_features(), 0).state_dict()
+    torch.manual_seed(2)
+    state = torch.get_rng_state()
+    two = new_connector(make_recipe(), llm, make_features(), 0).state_dict()
+    assert same(one, two)
+    assert torch.equal(state, torch.get_rng_state())
+    assert not same(one, new_connector(make_recipe(), llm, make_features(), 1).state_dict())

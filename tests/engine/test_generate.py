@@ -1,0 +1,126 @@
+"""Batched answers behind shared prefixes: the same as transformers gives to each prompt alone."""
+
+import pytest
+import torch
+from transformers import Gemma3TextConfig, LlamaConfig, MistralConfig, Qwen2Config
+
+from gvt.engine.generate import generate
+from gvt.model.language import LanguageModel
+
+LIMIT = 8
+SIZE = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 48,
+    "max_position_embeddings": 256,
+    "tie_word_embeddings": False,
+}
+GROUPED = {**SIZE, "num_key_value_heads": 2}
+CONFIGS = {
+    "llama": lambda window: LlamaConfig(**SIZE),
+    "mistral": lambda window: MistralConfig(**GROUPED, sliding_window=window),
+    "qwen2": lambda window: Qwen2Config(
+        **GROUPED, use_sliding_window=True, sliding_window=window, max_window_layers=1
+    ),
+    "gemma3": lambda window: Gemma3TextConfig(
+        **GROUPED,
+        head_dim=8,
+        sliding_window=window,
+        layer_types=["sliding_attention", "full_attention"],
+        query_pre_attn_scalar=8,
+    ),
+}
+# Prompts of one image are neither side by side nor of one length.
+LENGTHS = (9, 3, 6)
+OWNERS = (1, 0, 2, 0, 1, 2, 0, 1, 2, 0)
+
+
+@pytest.fixture(scope="module")
+def make(save_llm):
+    """A random model of a kind whose end token comes early now and then, and a noise source."""
+
+    def make(kind, window):
+        model = LanguageModel(str(save_llm(CONFIGS[kind](window), seed=2)))
+        model.model.lm_head.weight[model.eos] *= 3
+        return model, torch.Generator().manual_seed(7)
+
+    return make
+
+
+@pytest.fixture(scope="module", params=CONFIGS)
+def case(request, make):
+    """A model whose window, if it has one, holds every sequence; with prefixes and prompts."""
+    model, noise = make(request.param, window=24)
+    return model, *inputs(model, noise, LENGTHS, [1 + number % 4 for number in range(len(OWNERS))])
+
+
+def inputs(model, noise, lengths, sizes):
+    prefixes = [torch.randn(length, model.dim, generator=noise) * model.scale for length in lengths]
+    prompts = [torch.randint(7, 80, (size,), generator=noise).tolist() for size in sizes]
+    return prefixes, prompts
+
+
+def alone(model, prefix, prompt):
+    """What transformers' own generate says, as (text, truncated)."""
+    embeds = torch.cat([prefix, model.embed(torch.tensor(prompt))])[None]
+    ids = model.model.generate(
+        inputs_embeds=embeds,
+        attention_mask=torch.ones(embeds.shape[:2], dtype=torch.long),
+        do_sample=False,
+        max_new_tokens=LIMIT,
+        eos_token_id=model.eos,
+        pad_token_id=model.pad,
+    )[0].tolist()
+    ended = model.eos in ids
+    return model.decode(ids[: ids.index(model.eos)] if ended else ids), not ended
+
+
+def test_answers_are_those_of_every_prompt_alone(case):
+    model, prefixes, prompts = case
+    wanted = [
+        alone(model, prefixes[owner], prompt) for owner, prompt in zip(OWNERS, prompts, strict=True)
+    ]
+    # The case must be able to fail: answers that differ, some ended early and some cut.
+    assert len({text for text, _ in wanted}) > len(wanted) // 2
+    assert {cut for _, cut in wanted} == {True, False}
+    found = generate(model, prefixes, OWNERS, prompts, LIMIT)
+    assert [(one.text, one.truncated) for one in found] == wanted
+
+
+def test_one_at_a_time_or_all_at_once(case):
+    model, prefixes, prompts = case
+    together = generate(model, prefixes, OWNERS, prompts, LIMIT)
+    for owner, prompt, wanted in zip(OWNERS, prompts, together, strict=True):
+        assert generate(model, [prefixes[owner]], [0], [prompt], LIMIT) == [wanted]
+
+
+def test_the_limit_cuts(case):
+    model, prefixes, prompts = case
+    long = generate(model, prefixes, OWNERS, prompts, LIMIT)
+    short = generate(model, prefixes, OWNERS, prompts, 2)
+    assert sum(one.truncated for one in short) > sum(one.truncated for one in long)
+    for cut, whole in zip(short, long, strict=True):
+        assert whole.text.startswith(cut.text)
+        if not cut.truncated:
+            assert cut == whole
+
+
+@pytest.mark.parametrize("kind", ["mistral", "qwen2", "gemma3"])
+def test_a_window_shorter_than_the_text_where_nothing_is_padded(kind, make):
+    model, noise = make(kind, window=6)
+    prefixes, prompts = inputs(model, noise, (9, 9, 9), [3] * len(OWNERS))
+    found = generate(model, prefixes, OWNERS, prompts, LIMIT)
+    assert [(one.text, one.truncated) for one in found] == [
+        alone(model, prefixes[owner], prompt) for owner, prompt in zip(OWNERS, prompts, strict=True)
+    ]
+
+
+@pytest.mark.xfail(strict=True, reason="padding between prefix and prompt uses up the window")
+def test_a_window_shorter_than_the_padded_text(make):
+    model, noise = make("mistral", window=6)
+    prefixes, prompts = inputs(model, noise, (9, 9, 9), [1, 2, 3, 4, 5] * 2)
+    found = generate(model, prefixes, OWNERS, prompts, LIMIT)
+    assert [(one.text, one.truncated) for one in found] == [
+        alone(model, prefixes[owner], prompt) for owner, prompt in zip(OWNERS, prompts, strict=True)
+    ]

@@ -1,0 +1,310 @@
+"""The whole of `gvt run` on toys: rows and report, nothing computed twice, nothing lost."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from accelerate.state import AcceleratorState
+
+import gvt.align.connectors
+import gvt.columns
+import gvt.engine.features
+import gvt.engine.lm
+from gvt.align import data
+from gvt.cli import main
+from gvt.data import mini
+from gvt.data.images import MiniImages
+from gvt.engine.journal import JOURNAL_FILE
+from leaderboard import schema
+
+LIMIT = 8
+RECIPE = """\
+connector: {latents: 2, depth: 1, heads: 2, head_dim: 8, ffn_mult: 1}
+stages:
+  - {name: s, data: mini-questions, steps: 3, batch_size: 4, questions_per_image: 3, lr: 1e-3}
+"""
+SUITE = """\
+tokenizers: {one: toy-one, two: toy-two}
+controls: [blind, text]
+tasks: [mini_mci]
+recipe: toy
+"""
+# A shipped task asked for in other words: one YAML file.
+TASK = """\
+task: my_mci
+custom_dataset: !function gvt.data.mini.mci_rows
+test_split: heldout
+output_type: generate_until
+doc_to_image: !function gvt.data.prompts.image
+doc_to_text: "Question: {{text_in}} Answer:"
+doc_to_target: "{{text_out}}"
+process_results: !function gvt.scoring.process.yes_no
+generation_kwargs: {until: ["\\n"], do_sample: false, max_gen_toks: 2}
+num_fewshot: 0
+fewshot_config: {samples: []}
+metric_list: [{metric: acc, aggregation: mean, higher_is_better: true}]
+metadata: {version: 1.0, title: My task}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _toy_world(tmp_path, monkeypatch):
+    """Few scenes, an empty cache, float32; runs are written below tmp_path."""
+    monkeypatch.setenv("GVT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(gvt.columns, "mixed_precision", lambda *_: "no")
+    monkeypatch.setattr(mini, "HELDOUT", 6)
+    monkeypatch.setattr(mini, "_IDENTIFIED", 6)
+    monkeypatch.setattr(data, "ALIGN_SCENES", 10)
+    monkeypatch.setattr(data.MiniQuestions, "images", MiniImages("align", 10))
+    caches = (mini._images, mini._scenes, data.source, data._align_scenes)
+    for cached in caches:
+        cached.cache_clear()
+    AcceleratorState._reset_state(True)
+    yield
+    for cached in caches:
+        cached.cache_clear()
+    AcceleratorState._reset_state(True)
+
+
+@pytest.fixture
+def computed(monkeypatch):
+    """How often each expensive thing was done."""
+    counter = Counter()
+
+    def count(module, name):
+        original = getattr(module, name)
+
+        def counted(*args, **kwargs):
+            counter[name] += 1
+            return original(*args, **kwargs)
+
+        monkeypatch.setattr(module, name, counted)
+
+    count(gvt.align.connectors, "train")
+    count(gvt.engine.features, "load_tokenizer")
+    count(gvt.engine.lm, "generate")
+    return counter
+
+
+@pytest.fixture
+def world(tmp_path, llm_folder, write_vit, computed, capfd):
+    """A folder of a user's own files, and `run(…)`: the command over it; exit code and output."""
+    mine = tmp_path / "mine"
+    for seed, name in enumerate(("toy-one", "toy-two")):
+        write_vit(name, seed, folder=mine)
+    (mine / "toy.yaml").write_text(RECIPE)
+    (mine / "toys.yaml").write_text(SUITE)
+
+    def run(*flags, suite="toys", output="run"):
+        computed.clear()
+        code = main(
+            [
+                *("run", "--suite", suite, "--include_path", str(mine), "--llm", str(llm_folder)),
+                *(
+                    "--limit",
+                    str(LIMIT),
+                    "--device",
+                    "cpu",
+                    "--output_path",
+                    str(tmp_path / output),
+                ),
+                *flags,
+            ]
+        )
+        return code, capfd.readouterr()
+
+    return SimpleNamespace(mine=mine, folder=tmp_path / "run", run=run)
+
+
+def journal(folder):
+    return (folder / JOURNAL_FILE).read_bytes()
+
+
+def rows(folder, column, task="mini_mci"):
+    return [row for _, row in schema.read_rows(schema.rows_path(folder, column, 0, task))]
+
+
+def test_a_run_from_start_to_report(world, computed):
+    code, output = world.run()
+    assert code == 0
+    assert "fatal" not in output.err  # nor what programs called by others complain of
+    assert output.out.rstrip().endswith(str(world.folder / "report.html"))
+    record = schema.read_run(world.folder)
+    kinds = {column["name"]: column["kind"] for column in record["columns"]}
+    assert kinds == {"one": "tokenizer", "two": "tokenizer", "blind": "control", "text": "ceiling"}
+    assert record["finished"]
+    assert record["suite"] == "toys"
+    assert [task["name"] for task in record["tasks"]] == ["mini_mci"]
+    one = next(column for column in record["columns"] if column["name"] == "one")
+    assert (one["tokenizer"], one["feature_tokens"], one["visual_tokens"]) == ("toy-one", 10, 2)
+    assert {entry["column"] for entry in record["alignment"]} == {"one", "two", "blind"}
+    truth = mini.mci_rows()["heldout"].select(range(LIMIT))
+    for column in kinds:
+        found = rows(world.folder, column)
+        assert [row["doc_id"] for row in found] == list(range(LIMIT))
+        assert [row["gold"] for row in found] == [[text] for text in truth["text_out"]]
+        assert [row["image_sha256"] for row in found] == truth["image_sha256"]
+        assert all(row["error"] is None and 0 <= row["scores"]["acc"] <= 1 for row in found)
+    said = {column: [row["answer"] for row in rows(world.folder, column)] for column in kinds}
+    assert len(set(map(tuple, said.values()))) == 4  # every column reads something else
+    page = (world.folder / "report.html").read_text()
+    assert all(title in page for title in ("Toy toy-one", "Toy toy-two", "identification"))
+    assert computed == {"train": 3, "load_tokenizer": 3, "generate": 4}
+
+
+def test_the_second_time_nothing_is_computed(world, computed):
+    world.run()
+    before, answers = journal(world.folder), rows(world.folder, "one")
+    code, _ = world.run()
+    assert (code, computed) == (0, {})
+    assert journal(world.folder) == before
+    assert rows(world.folder, "one") == answers
+    stages = schema.read_run(world.folder)["stages"]
+    assert stages
+    assert all(stage["cached"] for stage in stages)
+
+
+def test_another_folder_trains_nothing_and_says_the_same(world, computed, tmp_path):
+    world.run()
+    world.run(output="again")
+    assert computed == {"generate": 4}
+    for column in ("one", "two", "blind", "text"):
+        assert rows(tmp_path / "again", column) == rows(world.folder, column)
+
+
+def test_answers_without_their_rows_are_only_scored_again(world, computed):
+    world.run()
+    before = rows(world.folder, "two")
+    schema.rows_path(world.folder, "two", 0, "mini_mci").unlink()
+    world.run()
+    assert computed == {}
+    assert rows(world.folder, "two") == before
+
+
+def test_one_more_tokenizer_costs_only_its_own_cells(world, computed, write_vit):
+    world.run()
+    before = journal(world.folder)
+    write_vit("toy-three", 7, folder=world.mine)
+    code, _ = world.run("--tokenizers", "one,two,toy-three")
+    assert code == 0
+    assert computed == {"train": 1, "load_tokenizer": 1, "generate": 1}
+    assert journal(world.folder).startswith(before)
+    added = [json.loads(line) for line in journal(world.folder)[len(before) :].splitlines()]
+    assert {row["column"] for row in added} == {"toy-three"}
+    assert len(added) == len(rows(world.folder, "toy-three")) == LIMIT
+
+
+def test_a_tokenizer_trained_anew_is_looked_at_anew(world, computed, write_vit):
+    world.run()
+    before = {column: rows(world.folder, column) for column in ("one", "two")}
+    write_vit("toy-two", 9, folder=world.mine)
+    world.run()
+    assert computed == {"train": 1, "load_tokenizer": 1, "generate": 1}
+    assert rows(world.folder, "one") == before["one"]
+    assert rows(world.folder, "two") != before["two"]
+
+
+def test_a_task_and_a_suite_are_a_file_each(world, computed):
+    world.run()
+    (world.mine / "my_mci.yaml").write_text(TASK)
+    text = "include: toys\ncontrols: [blind]\ntasks: [mini_mci, my_mci]\n"
+    (world.mine / "child.yaml").write_text(text)
+    code, output = world.run(suite="child")
+    assert code == 0, output.err
+    assert computed == {"generate": 3}
+    tasks = {task["name"]: task["title"] for task in schema.read_run(world.folder)["tasks"]}
+    assert tasks == {"mini_mci": "Multi-class identification", "my_mci": "My task"}
+    for column in ("one", "two", "blind"):
+        assert len(rows(world.folder, column, "my_mci")) == LIMIT
+    assert "My task" in (world.folder / "report.html").read_text()
+
+
+def test_missing_weights_cost_one_line_and_nothing_that_was_computed(world, computed, write_vit):
+    world.run("--tokenizers", "one")
+    before, kept = journal(world.folder), rows(world.folder, "one")
+    write_vit("lost", folder=world.mine, weights=False)
+    code, output = world.run("--tokenizers", "one,lost")
+    assert code == 2
+    errors = [line for line in output.err.splitlines() if line.startswith("gvt: error:")]
+    (line,) = errors
+    assert "lost.yaml: checkpoint folder" in line
+    assert "does not exist" in line
+    assert "Traceback" not in output.err
+    assert journal(world.folder) == before
+    assert rows(world.folder, "one") == kept
+    world.run("--tokenizers", "one")
+    assert computed == {}
+
+
+def test_an_image_that_was_lost_is_told_and_looked_for_again(world, computed, tmp_path):
+    world.run()
+    whole = rows(world.folder, "one")
+    first = whole[0]["image_sha256"]
+    (lost,) = {row["image"] for row in whole if row["image_sha256"] == first}
+    schema.rows_path(world.folder, "one", 0, "mini_mci").unlink()
+    (tmp_path / "cache" / "features").rename(tmp_path / "gone")
+    (world.folder / JOURNAL_FILE).unlink()
+    aside = tmp_path / "aside.png"
+    Path(lost).rename(aside)
+    code, _ = world.run()
+    assert code == 0
+    for row, before in zip(rows(world.folder, "one"), whole, strict=True):
+        if row["image_sha256"] == first:
+            assert "FileNotFoundError" in row["error"]
+            assert row["scores"] == {}
+        else:
+            assert row == before
+    assert "FileNotFoundError" in (world.folder / "report.html").read_text()
+    aside.rename(lost)
+    world.run()
+    assert rows(world.folder, "one") == whole
+
+
+def test_a_crash_loses_only_what_was_not_answered(world, computed, monkeypatch):
+    original = gvt.engine.lm.generate
+
+    def crash(*args):
+        if computed["generate"] == 3:
+            raise KeyboardInterrupt
+        return original(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(gvt.engine.lm, "generate", crash)
+        code, _ = world.run("--batch_size", "3")
+    assert code == 130
+    known = len(journal(world.folder).splitlines())
+    assert 0 < known < 4 * LIMIT
+    code, _ = world.run("--batch_size", "3")
+    assert code == 0
+    assert len(journal(world.folder).splitlines()) == 4 * LIMIT
+    world.run("--batch_size", "5", output="whole")
+    for column in ("one", "two", "blind", "text"):
+        assert rows(world.folder, column) == rows(world.folder.parent / "whole", column)
+
+
+def test_a_broken_line_of_the_journal_is_told_and_answered_again(world, computed):
+    world.run()
+    answers = rows(world.folder, "one")
+    path = world.folder / JOURNAL_FILE
+    path.write_bytes(b"no answer\n" + path.read_bytes().split(b"\n", 1)[1])
+    schema.rows_path(world.folder, "one", 0, "mini_mci").unlink()
+    world.run()
+    assert computed == {"generate": 1}
+    assert rows(world.folder, "one") == answers
+    assert any("1 broken line" in text for text in schema.read_run(world.folder)["warnings"])
+
+
+def test_two_seeds_are_two_alignments_of_one_encoder(world, computed):
+    code, _ = world.run("--tokenizers", "one", "--seed", "0,1")
+    assert code == 0
+    assert computed["load_tokenizer"] == 2  # one, and blind
+    assert computed["train"] == 4
+    record = schema.read_run(world.folder)
+    hashes = {entry["connector_hash"] for entry in record["alignment"]}
+    assert len(hashes) == 4
+    for seed in (0, 1):
+        path = schema.rows_path(world.folder, "one", seed, "mini_mci")
+        assert len(list(schema.read_rows(path))) == LIMIT
