@@ -26,8 +26,8 @@ CONFIG = {
     "intermediate_size": 432,
     "max_position_embeddings": 512,
     "tie_word_embeddings": True,
-    # 1/sqrt(hidden_size). With the usual 0.02, made for widths of 768 and more, attention starts out
-    # flat and looking things up is not learnt: loss 0.67 against 0.41 after 4,000 short examples.
+    # 1/sqrt(hidden_size). With the usual 0.02, made for widths of 768 and up, attention starts
+    # flat and looking things up is not learnt: loss 0.67 against 0.41 after 4,000 short scenes.
     "initializer_range": 0.08,
 }
 # The description itself cannot be foreseen; a little loss on it teaches its grammar.

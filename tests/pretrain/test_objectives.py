@@ -57,6 +57,8 @@ def test_clip_tells_each_pair_from_all_others_both_ways(inputs):
     alone = model.model.get_text_features(**model.tokenize(["a moon"])).pooler_output
     together = model.model.get_text_features(**words).pooler_output
     torch.testing.assert_close(alone[0], together[2], atol=1e-5, rtol=1e-4)
+    last = model.model.get_text_features(**model.tokenize(["a red star", "a red moon"]))
+    assert (last.pooler_output[0] - last.pooler_output[1]).abs().max() > 1e-3
 
 
 def test_clips_temperature_is_bounded():
