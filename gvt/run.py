@@ -144,7 +144,8 @@ class _Run:
         todo = [
             name
             for name in names
-            if not paths[name].exists() or self.stamps_before.get(str(paths[name])) != stamps[name]
+            if not paths[name].exists()
+            or self.stamps_before.get(_cell_name(cell, name)) != stamps[name]
         ]
         total = sum(self.tasks.count(name) for name in todo)
         # One process answers: the journal and the rows have one writer.
@@ -163,7 +164,7 @@ class _Run:
                     schema.write_rows(paths[name], rows)
                     if any(row["error"] for row in rows):
                         del stamps[name]  # a lost image may be back the next time
-        self.record["stamps"] |= {str(paths[name]): stamp for name, stamp in stamps.items()}
+        self.record["stamps"] |= {_cell_name(cell, n): stamp for n, stamp in stamps.items()}
         return schema.Stage(
             column=cell.column,
             seed=cell.seed,
@@ -239,6 +240,10 @@ class _Run:
     def _write(self) -> None:
         if self.workshop.accelerator.is_main_process:
             schema.write_run(self.folder, self.record)
+
+
+def _cell_name(cell: Cell, task: str) -> str:
+    return f"{cell.column}/seed{cell.seed}/{task}"
 
 
 def _now() -> str:
