@@ -98,7 +98,7 @@ class Connector:
     """The trained part between patch features and the language model.
 
     latents, depth, heads, head_dim, ffn_mult and positions shape a ``perceiver`` (Flamingo,
-    Alayrac et al. 2022, §3.1.1); ``mlp`` uses ffn_mult; ``linear`` uses none.
+    Alayrac et al. 2022, §3.1.1); ``linear`` and ``mlp`` use none of them but positions.
     positions: what is added to the patch features to tell where on the grid each patch was.
     """
 

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from gvt.align.data import source
 from gvt.align.trainer import new_connector, train
 from gvt.config import Recipe
-from gvt.engine.features import Features, FeatureStore
+from gvt.engine.features import FEATURES_VERSION, Features, FeatureStore
 from gvt.model.connector import Connector
 from gvt.model.language import LanguageModel
 from gvt.paths import cache_dir
@@ -46,7 +46,7 @@ class Aligned:
 def connector_hash(store: FeatureStore, recipe: Recipe, llm: LanguageModel, seed: int) -> str:
     """Hash of all that a connector depends on."""
     parts = {
-        "version": ALIGN_VERSION,
+        "versions": [ALIGN_VERSION, FEATURES_VERSION],
         "card": store.card.hash(),
         "precision": store.precision,
         "recipe": recipe.hash(),

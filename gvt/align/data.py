@@ -9,9 +9,9 @@ from typing import Protocol
 import numpy as np
 
 from gvt.data import easy_vqa
-from gvt.data.files import sha256
 from gvt.data.images import FileImages, ImageSet, MiniImages
 from gvt.errors import unknown_name
+from gvt.files import sha256
 from gvt.mini.images import scenes
 from gvt.mini.questions import VQA, multi_class, object_count, vqa
 from gvt.mini.scenes import Scene

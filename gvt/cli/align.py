@@ -20,6 +20,6 @@ def run(args: argparse.Namespace) -> None:
     if args.dry_run:
         print(plan.describe(suite, recipe))
         return
-    from gvt.align import align_columns
+    from gvt.columns import align_columns
 
     align_columns(suite, recipe, options)

@@ -13,7 +13,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from gvt.data.files import sha256
+from gvt.files import sha256
 
 if TYPE_CHECKING:
     import datasets

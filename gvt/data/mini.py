@@ -7,7 +7,7 @@ from collections import defaultdict
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from gvt.data.files import sha256
+from gvt.files import sha256
 from gvt.mini.images import pixels, scenes, world_dir
 from gvt.mini.questions import VQA, Question, multi_class, object_count, vqa
 from gvt.mini.scenes import MAX_OBJECTS, generator

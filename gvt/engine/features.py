@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from gvt.data.files import new_array
 from gvt.data.images import ImageSet
+from gvt.files import new_array
 from gvt.paths import cache_dir
 from tokenizers_zoo import Card, VisualTokenizer, load_tokenizer
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gvt.data.files import new_array
+from gvt.files import new_array
 from gvt.mini.draw import draw
 from gvt.mini.scenes import CANVAS, SPLITS, Scene, sample_scene
 from gvt.paths import cache_dir

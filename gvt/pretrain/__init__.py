@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-
-def __getattr__(name: str):
-    # Listing objectives must not import torch.
-    if name == "pretrain":
-        from gvt.pretrain.loop import pretrain
-
-        return pretrain
-    raise AttributeError(name)
-
+from pathlib import Path
+from typing import Any
 
 OBJECTIVES = ("deit", "clip", "mae", "dino", "lm", "teacher")
+
+
+def pretrain(objective: str, output: Path, samples: int, *, seed: int = 0, **options: Any) -> Path:
+    """Train one of OBJECTIVES on ``samples`` samples and write a Hugging Face folder to ``output``.
+
+    options: ``batch_size``, ``lr``, ``threads`` and ``resume`` of ``gvt.pretrain.loop.train``.
+    """
+    # Here, not above: listing the objectives must not import torch.
+    from gvt.pretrain.loop import train
+    from gvt.pretrain.objectives import build
+
+    return train(lambda: build(objective, seed), output, samples, seed=seed, **options)

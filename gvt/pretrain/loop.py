@@ -7,7 +7,7 @@ import math
 import os
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -41,8 +41,8 @@ class Objective(Protocol):
     def save(self, folder: Path) -> None: ...
 
 
-def pretrain(
-    objective: str,
+def train(
+    build: Callable[[], nn.Module],
     output: Path,
     samples: int,
     *,
@@ -52,19 +52,18 @@ def pretrain(
     threads: int | None = None,
     resume: bool = False,
 ) -> Path:
-    """Train ``objective`` on ``samples`` samples and write a Hugging Face folder to ``output``.
+    """Train the Objective that ``build`` makes on ``samples`` samples and save it to ``output``.
 
-    The folder also gets ``provenance.json`` (recipe, seed, samples, seconds, loss) and
-    ``log.jsonl``. A checkpoint is kept beside it while training; ``resume`` continues from it.
+    It is built after the seed is set. The folder also gets ``provenance.json`` (recipe, seed,
+    samples, seconds, loss) and ``log.jsonl``. A checkpoint is kept beside it while training;
+    ``resume`` continues from it.
     """
-    from gvt.pretrain.objectives import build
-
     if threads:
         torch.set_num_threads(threads)
     cpu = not torch.cuda.is_available()
     accelerator = Accelerator(cpu=cpu, mixed_precision=mixed_precision(cpu))
     set_seed(seed)
-    module = build(objective, seed)
+    module = build()
     # Building may have trained a teacher: augmentation starts from its own seed, on every rank.
     set_seed(seed, device_specific=True)
     size = batch_size or module.batch_size
@@ -93,8 +92,8 @@ def pretrain(
     bar = tqdm(
         total=steps * size,
         initial=step * size,
-        unit="img" if objective != "lm" else "scene",
-        desc=objective,
+        unit="samples",
+        desc=module.name,
         disable=not accelerator.is_local_main_process,
         mininterval=2.0,
     )
@@ -106,7 +105,7 @@ def pretrain(
         value = loss.item()
         if not math.isfinite(value):
             raise UserError(
-                f"{objective}: the loss became {value} at step {step}; try a lower --lr"
+                f"{module.name}: the loss became {value} at step {step}; try a lower --lr"
             )
         accelerator.backward(loss)
         accelerator.clip_grad_norm_(wrapped.parameters(), _CLIP_NORM)
@@ -141,7 +140,7 @@ def pretrain(
         unwrapped = accelerator.unwrap_model(wrapped)
         unwrapped.save(output)
         provenance = {
-            "objective": objective,
+            "objective": module.name,
             "recipe": {
                 "batch_size": size,
                 "lr": rate,

@@ -15,6 +15,7 @@ from gvt.mini.scenes import SHAPES, Scene
 from gvt.mini.texts import captions
 from gvt.mini.tokenizer import build_tokenizer
 from gvt.paths import cache_dir
+from gvt.pretrain.loop import train
 
 SCENES = 80_000
 """Distinct images that every encoder is pre-trained on."""
@@ -106,17 +107,14 @@ def _teacher_logits(images: np.ndarray, seed: int) -> Tensor:
     """The teacher's logits float[N, shapes] of all images; trained first where none is cached."""
     from transformers import RegNetForImageClassification
 
-    from gvt.pretrain.loop import pretrain
     from tokenizers_zoo.objectives.deit import Teacher
 
     folder = cache_dir() / "pretrain" / f"teacher-{seed}"
     if not (folder / "provenance.json").exists():
-        pretrain("teacher", folder, _TEACHER_SAMPLES, seed=seed)
+        train(lambda: build("teacher", seed), folder, _TEACHER_SAMPLES, seed=seed)
     teacher = Teacher(len(SHAPES))
     teacher.model = RegNetForImageClassification.from_pretrained(folder).eval()
-    parts = [
-        teacher.predict(torch.from_numpy(images[i : i + 256])) for i in range(0, len(images), 256)
-    ]
+    parts = [teacher.predict(torch.tensor(images[i : i + 256])) for i in range(0, len(images), 256)]
     return torch.cat(parts)
 
 

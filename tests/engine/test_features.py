@@ -5,10 +5,10 @@ import pytest
 import torch
 from PIL import Image
 
-from gvt.data.files import sha256
 from gvt.data.images import FileImages
 from gvt.engine import features
 from gvt.engine.features import FeatureStore
+from gvt.files import sha256
 from tokenizers_zoo import Card, load_tokenizer
 
 CPU = torch.device("cpu")

@@ -169,7 +169,7 @@ def test_rows_have_gvtbench_format(rows):
 
 
 def test_rows_point_to_image_files_with_their_hash(rows):
-    from gvt.data.files import sha256
+    from gvt.files import sha256
 
     row = rows["mci"][0]
     assert sha256(row["image"]) == row["image_sha256"]

@@ -150,7 +150,7 @@ def test_a_loss_that_is_no_number_is_told(tmp_path, monkeypatch):
 
 def test_the_teacher_is_trained_once(tmp_path, monkeypatch):
     objectives.build("deit", 0)
-    monkeypatch.setattr(loop, "pretrain", None)
+    monkeypatch.setattr(objectives, "train", None)
     objectives.build("deit", 0)
     with pytest.raises(TypeError):
         objectives.build("deit", 1)
