@@ -28,6 +28,7 @@ class Progress:
             TimeRemainingColumn(),
             console=self.console,
             transient=True,
+            disable=not self.console.is_terminal,
         )
         with bars:
             task = bars.add_task(name, total=total)

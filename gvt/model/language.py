@@ -28,7 +28,9 @@ class LanguageModel:
     def __init__(self, name: str, device: torch.device | str = "cpu") -> None:
         from safetensors import SafetensorError
         from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils import logging
 
+        logging.disable_progress_bar()  # the run has its own
         self.name = name
         self.source = resolve(name)
         device = torch.device(device)
