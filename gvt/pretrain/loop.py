@@ -69,9 +69,11 @@ def train(
     size = batch_size or module.batch_size
     steps = max(1, math.ceil(samples / size))
     rate = lr or module.lr
-    optimizer = torch.optim.AdamW(_groups(module), lr=rate, betas=(0.9, 0.98))
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _cosine(step, steps))
-    wrapped, optimizer = accelerator.prepare(module, optimizer)
+    wrapped, *optimizers = accelerator.prepare(module, *_optimizers(module, rate))
+    schedules = [
+        torch.optim.lr_scheduler.LambdaLR(optimizer.optimizer, lambda step: _cosine(step, steps))
+        for optimizer in optimizers
+    ]
 
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
@@ -80,8 +82,10 @@ def train(
     if resume and checkpoint.exists():
         state = torch.load(checkpoint, weights_only=False)
         accelerator.unwrap_model(wrapped).load_state_dict(state["module"])
-        optimizer.load_state_dict(state["optimizer"])
-        schedule.load_state_dict(state["schedule"])
+        for stateful, saved in zip(
+            [*optimizers, *schedules], [*state["optimizers"], *state["schedules"]], strict=True
+        ):
+            stateful.load_state_dict(saved)
         step, seconds, log = state["step"], state["seconds"], state["log"]
         running = state.get("running")
         if "random" in state:  # augmentations draw from it
@@ -109,9 +113,10 @@ def train(
             )
         accelerator.backward(loss)
         accelerator.clip_grad_norm_(wrapped.parameters(), _CLIP_NORM)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
+        for optimizer, schedule in zip(optimizers, schedules, strict=True):
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad()
         step += 1
         accelerator.unwrap_model(wrapped).after_step(step / steps)
         running = value if running is None else 0.95 * running + 0.05 * value
@@ -123,8 +128,8 @@ def train(
             saved = time.monotonic()
             state = {
                 "module": accelerator.unwrap_model(wrapped).state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "schedule": schedule.state_dict(),
+                "optimizers": [optimizer.state_dict() for optimizer in optimizers],
+                "schedules": [schedule.state_dict() for schedule in schedules],
                 "step": step,
                 "seconds": seconds + saved - started,
                 "log": log,
@@ -144,8 +149,10 @@ def train(
             "recipe": {
                 "batch_size": size,
                 "lr": rate,
+                "muon_lr": getattr(unwrapped, "muon_lr", None),
                 "weight_decay": _WEIGHT_DECAY,
                 "betas": [0.9, 0.98],
+                "optimizers": [type(part.optimizer).__name__ for part in optimizers],
                 "schedule": "cosine",
                 "warmup": _WARMUP,
                 "precision": accelerator.mixed_precision,
@@ -172,17 +179,24 @@ def _cosine(step: int, steps: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
 
 
-def _groups(module: nn.Module) -> list[dict]:
-    """No decay on vectors (norms, biases) nor on tables of positions and tokens."""
+def _optimizers(module: nn.Module, rate: float) -> list[torch.optim.Optimizer]:
+    """AdamW for everything, or Muon for the matrices where the objective has a ``muon_lr``.
+
+    Vectors (norms, biases) and tables of positions and tokens get AdamW without decay.
+    """
     decay, plain = [], []
     for name, parameter in module.named_parameters():
         if parameter.requires_grad:
             flat = parameter.ndim < 2 or "embedding" in name or "token" in name
             (plain if flat else decay).append(parameter)
-    return [
-        {"params": decay, "weight_decay": _WEIGHT_DECAY},
-        {"params": plain, "weight_decay": 0.0},
-    ]
+    muon = getattr(module, "muon_lr", None)
+    groups = [{"params": plain, "weight_decay": 0.0}]
+    if muon is None:
+        groups.append({"params": decay, "weight_decay": _WEIGHT_DECAY})
+    adam = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98))
+    if muon is None:
+        return [adam]
+    return [adam, torch.optim.Muon(decay, lr=muon, weight_decay=_WEIGHT_DECAY)]
 
 
 def _to(batch, device: torch.device):

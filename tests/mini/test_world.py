@@ -55,7 +55,12 @@ def test_no_object_is_hidden():
 
 def _parse(scene_text):
     """The scene from its text alone: the oracle knows no Thing."""
-    return [part.split() for part in scene_text.split(" , ")]
+    things = []
+    for part in scene_text.split(" , "):
+        shape, colour, again, size, third, texture, last, column, row = part.split()
+        assert shape == again == third == last
+        things.append((size, colour, texture, shape, column, row))
+    return things
 
 
 def _answer(text, things):
