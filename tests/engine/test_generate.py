@@ -99,7 +99,7 @@ def test_the_limit_cuts(case):
     model, prefixes, prompts = case
     long = generate(model, prefixes, OWNERS, prompts, LIMIT)
     short = generate(model, prefixes, OWNERS, prompts, 2)
-    assert sum(one.truncated for one in short) > sum(one.truncated for one in long)
+    assert [one.text for one in short] != [one.text for one in long]
     for cut, whole in zip(short, long, strict=True):
         assert whole.text.startswith(cut.text)
         if not cut.truncated:
