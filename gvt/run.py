@@ -5,11 +5,8 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import time
-from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-
-import torch
 
 from gvt import catalog
 from gvt.align.connectors import Aligned
@@ -19,7 +16,8 @@ from gvt.data.images import FileImages
 from gvt.engine.evaluate import TaskSet, evaluate, load_tasks
 from gvt.engine.features import Features
 from gvt.engine.journal import Journal, answer_key
-from gvt.engine.lm import Cell, ImageLM, Reference
+from gvt.engine.lm import Cell, ImageLM
+from gvt.engine.readers import FeatureReader, Reader, SceneReader
 from gvt.hardware import describe
 from leaderboard import schema
 from tokenizers_zoo import Card
@@ -85,9 +83,9 @@ class _Run:
         self.record["columns"].append(self._column(column, card, features, aligned[0]))
         for seed, one in zip(self.suite.seeds, aligned, strict=True):
             fingerprint = answer_key(connector=one.hash, llm=self.workshop.llm.hash)
-            prefix_of = self._visual_prefixes(features, one)
+            reader = FeatureReader(self.workshop.llm, features, self.place, one.connector)
             cell = Cell(column, seed, fingerprint)
-            maker.stages.append(self._evaluate(cell, prefix_of, list(self.suite.tasks)))
+            maker.stages.append(self._evaluate(cell, reader, list(self.suite.tasks)))
         self.record["stages"] += maker.stages
         self.record["alignment"] += maker.alignments
 
@@ -116,26 +114,10 @@ class _Run:
         )
         cell = Cell(TEXT, self.suite.seeds[0], answer_key(text=True, llm=llm.hash))
 
-        def prefix_of(references: Sequence[Reference]) -> list[torch.Tensor | str]:
-            return [llm.text_prefix(reference["text"])[0] for reference in references]
+        reader = SceneReader(llm, self.tasks.images(names))
+        self.record["stages"].append(self._evaluate(cell, reader, names))
 
-        self.record["stages"].append(self._evaluate(cell, prefix_of, names))
-
-    def _visual_prefixes(self, features: Features, aligned: Aligned) -> Callable:
-        llm = self.workshop.llm
-
-        @torch.no_grad()
-        def prefix_of(references: Sequence[Reference]) -> list[torch.Tensor | str]:
-            index = [self.place[reference["sha256"]] for reference in references]
-            values = torch.from_numpy(features.values[index]).to(llm.device)
-            prefixes = llm.visual_prefix(aligned.connector(values))
-            return [
-                features.failed.get(i, prefix) for i, prefix in zip(index, prefixes, strict=True)
-            ]
-
-        return prefix_of
-
-    def _evaluate(self, cell: Cell, prefix_of: Callable, names: list[str]) -> schema.Stage:
+    def _evaluate(self, cell: Cell, reader: Reader, names: list[str]) -> schema.Stage:
         start = time.monotonic()
         paths = {
             name: schema.rows_path(self.folder, cell.column, cell.seed, name) for name in names
@@ -152,14 +134,7 @@ class _Run:
         if todo and self.workshop.accelerator.is_main_process:
             title = f"{cell.column} · evaluation"
             with self.workshop.progress.stage(title, total) as advance:
-                model = ImageLM(
-                    self.workshop.llm,
-                    prefix_of,
-                    cell,
-                    self.journal,
-                    self.options.batch_size,
-                    advance,
-                )
+                model = ImageLM(reader, cell, self.journal, self.options.batch_size, advance)
                 for name, rows in evaluate(model, self.tasks, todo).items():
                     schema.write_rows(paths[name], rows)
                     if any(row["error"] for row in rows):

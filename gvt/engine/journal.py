@@ -13,8 +13,11 @@ import jsonlines
 JOURNAL_FILE = "journal.jsonl"
 
 
-class Answer(TypedDict):
-    """One answer under the key of everything that determines it."""
+class Answer(TypedDict, total=False):
+    """One answer under the key of everything that determines it.
+
+    A text has ``answer`` and ``truncated``, a scored continuation ``logprob`` and ``greedy``.
+    """
 
     key: str
     column: str
@@ -23,6 +26,8 @@ class Answer(TypedDict):
     doc_id: int
     answer: str
     truncated: bool
+    logprob: float
+    greedy: bool
 
 
 def answer_key(**parts: Any) -> str:
@@ -52,7 +57,7 @@ class Journal:
             except jsonlines.InvalidLineError:
                 self.broken += 1
                 continue
-            if all(isinstance(row.get(name), str) for name in ("key", "answer")):
+            if isinstance(row.get("key"), str) and _is_answer(row):
                 self.answers[row["key"]] = row
             else:
                 self.broken += 1
@@ -68,3 +73,7 @@ class Journal:
         with jsonlines.open(self.path, mode="a", flush=True) as writer:
             writer.write_all(rows)
         self.answers.update((row["key"], row) for row in rows)
+
+
+def _is_answer(row: dict[str, Any]) -> bool:
+    return isinstance(row.get("answer"), str) or isinstance(row.get("logprob"), float)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from functools import cached_property
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import torch
@@ -60,6 +61,7 @@ class LanguageModel:
         self.tail = self.encode(CLOSE)
         end = self.tokenizer.eos_token_id
         self.eos = int(end if end is not None else self.model.config.eos_token_id)
+        self.ends = self._ends()
         pad = self.tokenizer.pad_token_id
         self.pad = int(pad if pad is not None else self.eos)
 
@@ -111,13 +113,34 @@ class LanguageModel:
             self._ids[text] = ids
         return ids
 
-    def decode(self, ids: list[int]) -> str:
-        """Text of generated ids, without special tokens and outer spaces."""
-        return self.tokenizer.decode(ids, skip_special_tokens=True).strip()
+    def decode(self, ids: list[int], strip: bool = True) -> str:
+        """Text of generated ids, without special tokens and, with ``strip``, outer spaces."""
+        text = self.tokenizer.decode(ids, skip_special_tokens=True)
+        return text.strip() if strip else text
+
+    @lru_cache(maxsize=16)  # noqa: B019 - models live as long as the run
+    def tokens_with(self, characters: tuple[str, ...]) -> frozenset[int]:
+        """Ids of the tokens whose text holds one of ``characters``."""
+        if not characters:
+            return frozenset()
+        pieces = self.tokenizer.batch_decode([[i] for i in range(len(self.tokenizer))])
+        return frozenset(
+            i for i, piece in enumerate(pieces) if any(one in piece for one in characters)
+        )
+
+    def _ends(self) -> frozenset[int]:
+        """Tokens that end an answer: chat models have more than the tokenizer's one."""
+        more = getattr(self.model.generation_config, "eos_token_id", None)
+        listed = more if isinstance(more, list) else [] if more is None else [more]
+        return frozenset({self.eos, *listed})
 
     def embed(self, ids: Tensor) -> Tensor:
         """int64[...] → float[..., dim]."""
         return self.model.get_input_embeddings()(ids)
+
+    def embed_ids(self, ids: Sequence[int]) -> Tensor:
+        """n token ids → float[n, dim]."""
+        return self.embed(torch.tensor(ids, dtype=torch.long, device=self.device))
 
     def visual_prefix(self, visual: Tensor) -> Tensor:
         """Visual embeddings float[B, L, dim] framed as float[B, head + L + tail, dim]."""
@@ -131,11 +154,6 @@ class LanguageModel:
     def placeholder(self, width: int) -> tuple[int, ...]:
         """Token ids as long as ``visual_prefix`` of ``width`` embeddings."""
         return (*self.head, *(self.pad,) * width, *self.tail)
-
-    def text_prefix(self, text: str) -> Tensor:
-        """A description in the place of an image: float[1, head + n + tail, dim]."""
-        ids = (*self.head, *self.encode(text), *self.tail)
-        return self.embed(torch.tensor([ids], device=self.device))
 
 
 def resolve(name: str) -> str:
