@@ -8,6 +8,8 @@ import time
 from datetime import datetime, timezone
 from pathlib import Path
 
+from accelerate.utils import broadcast_object_list
+
 from gvt import catalog
 from gvt.align.connectors import Aligned
 from gvt.columns import TEXT, ColumnMaker, Workshop, cards, open_workshop
@@ -18,6 +20,7 @@ from gvt.engine.features import Features
 from gvt.engine.journal import Journal, answer_key
 from gvt.engine.lm import Cell, ImageLM
 from gvt.engine.readers import FeatureReader, Reader, SceneReader
+from gvt.files import only_one
 from gvt.hardware import describe
 from leaderboard import schema
 from tokenizers_zoo import Card
@@ -36,8 +39,17 @@ def execute(suite: Suite, recipe: Recipe, options: RunOptions) -> Path | None:
     known = catalog.tasks(options.include_path)
     tasks = load_tasks({name: known[name] for name in suite.tasks}, options.limit)
     workshop = open_workshop(suite, recipe, options)
-    _Run(suite, recipe, options, workshop, found, tasks).carry_out()
-    return Path(options.output_path) if workshop.accelerator.is_main_process else None
+    folder = Path(options.output_path)
+    if not workshop.accelerator.is_main_process:
+        workshop.accelerator.wait_for_everyone()
+        _Run(suite, recipe, options, workshop, found, tasks).carry_out()
+        return None
+    with only_one(folder):
+        run = _Run(suite, recipe, options, workshop, found, tasks)
+        run.journal.repair()
+        workshop.accelerator.wait_for_everyone()
+        run.carry_out()
+    return folder
 
 
 class _Run:
@@ -53,7 +65,7 @@ class _Run:
         self.suite, self.recipe, self.options = suite, recipe, options
         self.workshop, self.cards, self.tasks = workshop, found, tasks
         self.folder = Path(options.output_path)
-        self.journal = Journal(self.folder)
+        self.journal = Journal(self.folder, workshop.accelerator.process_index)
         references = tasks.images()
         self.images = FileImages(
             [reference["path"] for reference in references],
@@ -130,13 +142,17 @@ class _Run:
             or self.stamps_before.get(_cell_name(cell, name)) != stamps[name]
         ]
         total = sum(self.tasks.count(name) for name in todo)
-        # One process answers: the journal and the rows have one writer.
-        if todo and self.workshop.accelerator.is_main_process:
+        # Every process must go the same way, whatever its file system shows it by now.
+        todo = broadcast_object_list([todo])[0]
+        if todo:
             title = f"{cell.column} · evaluation"
             with self.workshop.progress.stage(title, total) as advance:
-                model = ImageLM(reader, cell, self.journal, self.options.batch_size, advance)
+                accelerator = self.workshop.accelerator
+                batch_size = self.options.batch_size
+                model = ImageLM(reader, cell, self.journal, batch_size, advance, accelerator)
                 for name, rows in evaluate(model, self.tasks, todo).items():
-                    schema.write_rows(paths[name], rows)
+                    if accelerator.is_main_process:
+                        schema.write_rows(paths[name], rows)
                     if any(row["error"] for row in rows):
                         del stamps[name]  # a lost image may be back the next time
         self.record["stamps"] |= {_cell_name(cell, n): stamp for n, stamp in stamps.items()}

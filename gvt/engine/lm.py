@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 
@@ -60,14 +62,17 @@ class ImageLM(LM):
         journal: Journal,
         batch_size: int | None = None,
         progress: Callable[[int], None] = lambda done: None,
+        accelerator: Accelerator | None = None,
     ) -> None:
         super().__init__()
         self.reader, self.cell, self.journal = reader, cell, journal
+        self.accelerator = accelerator
         self.rows = batch_size or MAX_ROWS
         self.progress = progress
         self.failed: dict[tuple[str, int], str] = {}
         self.truncated: set[tuple[str, int]] = set()
         self.computed = 0
+        self._new: list[Answer] = []
 
     def generate_until(self, requests: list[Instance], **_: Any) -> list[str]:
         """One answer per request, in their order; a failed one is empty and noted."""
@@ -90,7 +95,9 @@ class ImageLM(LM):
         known = self.journal.answers
         missing = [item for item in asked if item.key not in known]
         self.progress(len(asked) - len(missing))
-        self._compute(missing)
+        if missing:
+            self._compute(missing)
+            self._exchange()
         rows = [known.get(item.key) for item in asked]
         for item, row in zip(asked, rows, strict=True):
             if row is not None and row.get("truncated"):
@@ -147,11 +154,25 @@ class ImageLM(LM):
             beams = item.decoding.beams if item.decoding else 1
             images[item.image["sha256"]] = item.image
             jobs.append(Job(number, item.image["sha256"], before, after, reserve, beams))
-        width = self.reader.width
-        tokens = token_budget(self.reader.llm) if jobs else 0
-        for batch in batches(group(jobs), width, tokens, self.rows):
+        rank, world = self._place()
+        share = group(jobs)[rank::world]
+        budget = token_budget(self.reader.llm)
+        for batch in batches(share, self.reader.width, budget, self.rows):
             self._compute_batch(batch, asked, images)
-            self.progress(sum(len(one.jobs) for one in batch))
+            self.progress(world * sum(len(one.jobs) for one in batch))
+
+    def _place(self) -> tuple[int, int]:
+        if self.accelerator is None:
+            return 0, 1
+        return self.accelerator.process_index, self.accelerator.num_processes
+
+    def _exchange(self) -> None:
+        """Every process learns what the others answered and what failed them."""
+        if self._place()[1] > 1:
+            for rows, failed in gather_object([(self._new, self.failed)]):
+                self.journal.know(rows)
+                self.failed |= failed
+        self._new = []
 
     def _compute_batch(
         self, batch: list[Group], asked: list[_Asked], images: dict[str, Reference]
@@ -174,6 +195,7 @@ class ImageLM(LM):
                     self._fail(one, asked, rows)
             else:
                 self.journal.append(rows)
+                self._new += rows
                 self.computed += len(rows)
 
     def _fail(self, one: Group, asked: list[_Asked], reason: str) -> None:
