@@ -44,7 +44,7 @@ def open_workshop(suite: Suite, recipe: Recipe, options: RunOptions) -> Workshop
     precision = mixed_precision(cpu) if options.precision == "auto" else options.precision
     accelerator = Accelerator(cpu=cpu, mixed_precision=precision)
     use_all_cores(accelerator.num_processes)
-    llm = LanguageModel(suite.llm, accelerator.device)
+    llm = LanguageModel.load(suite.llm, accelerator.device)
     shown = accelerator.is_main_process
     return Workshop(suite, recipe, llm, accelerator, precision, Progress(shown))
 

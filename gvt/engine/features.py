@@ -31,7 +31,7 @@ _AHEAD = 2
 
 
 class Rows:
-    """Features float16[n, N, D] of n images that lie in any of several memory-mapped shards."""
+    """Features float[n, N, D] of n images that lie in any of several memory-mapped shards."""
 
     def __init__(self, shards: Sequence[np.ndarray], shard: np.ndarray, row: np.ndarray) -> None:
         self._shards, self._shard, self._row = shards, shard, row
@@ -41,9 +41,9 @@ class Rows:
         return len(self._row)
 
     def __getitem__(self, index: Sequence[int] | np.ndarray | slice) -> np.ndarray:
-        """float16[k, N, D] of k images. Those without features hold zeros."""
+        """float[k, N, D] of k images. Those without features hold zeros."""
         shard, row = self._shard[index], self._row[index]
-        values = np.zeros((len(row), *self.shape[1:]), np.float16)
+        values = np.zeros((len(row), *self.shape[1:]), self._shards[0].dtype)
         for number in np.unique(shard[shard >= 0]):
             here = shard == number
             values[here] = self._shards[number][row[here]]
@@ -88,13 +88,22 @@ class _Index:
 class FeatureStore:
     """Features of one card; its encoder is loaded only if something must be computed."""
 
-    def __init__(self, card: Card, device: torch.device, precision: str) -> None:
+    def __init__(
+        self,
+        card: Card,
+        device: torch.device,
+        precision: str,
+        load: Callable[[], VisualTokenizer] | None = None,
+    ) -> None:
         self.card, self.device, self.precision = card, device, precision
+        self._load_tokenizer = load or (lambda: load_tokenizer(card, device=device))
+        # What is computed in float32 is kept so: a published model must answer as it does alone.
+        self.dtype = np.float32 if precision == "no" else np.float16
 
     @cached_property
     def tokenizer(self) -> VisualTokenizer:
         """The card's encoder."""
-        return load_tokenizer(self.card, device=self.device)
+        return self._load_tokenizer()
 
     @property
     def folder(self) -> Path:
@@ -147,7 +156,7 @@ class FeatureStore:
                 os.utime(path)  # the cache evicts what was not used for longest
             shards.append(np.load(path, mmap_mode="r"))
         if not shards:
-            shards.append(np.zeros((0, *index.form["shape"]), np.float16))
+            shards.append(np.zeros((0, *index.form["shape"]), self.dtype))
         grid = tuple(index.form["grid"]) if index.form["grid"] else None
         values = Rows(shards, shard, row)
         return Features(values, grid, index.form["prefix"], failed, cached)
@@ -160,7 +169,7 @@ class FeatureStore:
         prefix = 0
         path = self.folder / f"{uuid.uuid4().hex}.npy"
         size = (tokenizer.tokens, tokenizer.dim)
-        with new_array(path, np.float16, (len(todo), *size)) as values:
+        with new_array(path, self.dtype, (len(todo), *size)) as values:
             for batch in _decoded(images, tokenizer, todo):
                 good = [(i, pixels) for i, pixels in batch if not isinstance(pixels, Exception)]
                 for i, error in batch:

@@ -11,6 +11,7 @@ from torch import Tensor
 from gvt.engine.features import Features
 from gvt.model.connector import Connector
 from gvt.model.language import LanguageModel
+from gvt.model.llava import Llava
 
 Reference = dict[str, str]
 """What a task's ``doc_to_image`` gives: ``path``, ``sha256`` and perhaps the scene's ``text``."""
@@ -76,3 +77,20 @@ class SceneReader(_Framed):
 
     def visual(self, references: Sequence[Reference]) -> list[Tensor | str]:
         return [self.llm.embed_ids(self.llm.encode(one["text"])) for one in references]
+
+
+class LlavaReader:
+    """A published model: prompts in its chat template, features of its tower by its projector."""
+
+    def __init__(self, llava: Llava, features: Features, place: Mapping[str, int]) -> None:
+        self.llava, self.llm = llava, llava.llm
+        self.features, self.place = features, place
+        self.width = features.values.shape[1]
+
+    def split(self, context: str) -> tuple[Ids, Ids]:
+        return self.llava.split(context)
+
+    def visual(self, references: Sequence[Reference]) -> list[Tensor | str]:
+        index = [self.place[reference["sha256"]] for reference in references]
+        found = self.llava.project(torch.from_numpy(self.features.values[index]))
+        return [self.features.failed.get(i, one) for i, one in zip(index, found, strict=True)]

@@ -8,9 +8,11 @@ import json
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
+from transformers import PreTrainedModel
 
 from gvt.errors import UserError
 from gvt.model.frame import CLOSE, OPEN
@@ -26,21 +28,38 @@ class LanguageModel:
     head and tail are the paper's ``<Img>`` and ``</Img>``.
     """
 
-    def __init__(self, name: str, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self, model: PreTrainedModel, tokenizer: Any, name: str, device: torch.device
+    ) -> None:
+        self.name, self.tokenizer, self.device = name, tokenizer, device
+        self.model = model.eval().requires_grad_(False)
+        self._half: torch.nn.Module | None = None
+        self._ids: dict[str, tuple[int, ...]] = {}
+        begin = self.tokenizer.bos_token_id
+        self.head = (*(() if begin is None else (begin,)), *self.encode(OPEN))
+        self.tail = self.encode(CLOSE)
+        end = self.tokenizer.eos_token_id
+        self.eos = int(end if end is not None else self.model.config.eos_token_id)
+        self.ends = self._ends()
+        pad = self.tokenizer.pad_token_id
+        self.pad = int(pad if pad is not None else self.eos)
+
+    @classmethod
+    def load(cls, name: str, device: torch.device | str = "cpu") -> LanguageModel:
+        """A shipped model by name, a local folder or a hub id. Raises UserError."""
         from safetensors import SafetensorError
         from transformers import AutoModelForCausalLM, AutoTokenizer
         from transformers.utils import logging
 
         logging.disable_progress_bar()  # the run has its own
-        self.name = name
-        self.source = resolve(name)
+        source = resolve(name)
         device = torch.device(device)
         # On CPUs the explicit attention is the faster one at the lengths of the mini suite.
         attention = {"attn_implementation": "eager"} if device.type == "cpu" else {}
         try:
-            self.tokenizer = AutoTokenizer.from_pretrained(self.source)
-            self.model, info = AutoModelForCausalLM.from_pretrained(
-                self.source,
+            tokenizer = AutoTokenizer.from_pretrained(source)
+            model, info = AutoModelForCausalLM.from_pretrained(
+                source,
                 use_safetensors=True,
                 dtype=torch.float32,
                 output_loading_info=True,
@@ -52,18 +71,7 @@ class LanguageModel:
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             reason = " ".join(str(error).split())[:300]
             raise UserError(f"cannot load language model '{name}': {reason}") from error
-        self.model.eval().requires_grad_(False).to(device)
-        self.device = device
-        self._half: torch.nn.Module | None = None
-        self._ids: dict[str, tuple[int, ...]] = {}
-        begin = self.tokenizer.bos_token_id
-        self.head = (*(() if begin is None else (begin,)), *self.encode(OPEN))
-        self.tail = self.encode(CLOSE)
-        end = self.tokenizer.eos_token_id
-        self.eos = int(end if end is not None else self.model.config.eos_token_id)
-        self.ends = self._ends()
-        pad = self.tokenizer.pad_token_id
-        self.pad = int(pad if pad is not None else self.eos)
+        return cls(model.to(device), tokenizer, name, device)
 
     @property
     def dim(self) -> int:
@@ -83,15 +91,7 @@ class LanguageModel:
     @cached_property
     def hash(self) -> str:
         """Hash of configuration and weights; two models with one hash give the same answers."""
-        digest = hashlib.sha256()
-        config = self.model.config.to_diff_dict()
-        for key in ("_name_or_path", "transformers_version", "dtype"):
-            config.pop(key, None)
-        digest.update(json.dumps(config, sort_keys=True, default=str).encode())
-        for name, weight in sorted(self.model.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(weight.cpu().contiguous().view(torch.uint8).numpy().data)
-        return digest.hexdigest()
+        return state_hash(self.model)
 
     def in_precision(self, precision: str) -> torch.nn.Module:
         """The model to train connectors through: with ``bf16`` a copy in bfloat16, made once.
@@ -154,6 +154,19 @@ class LanguageModel:
     def placeholder(self, width: int) -> tuple[int, ...]:
         """Token ids as long as ``visual_prefix`` of ``width`` embeddings."""
         return (*self.head, *(self.pad,) * width, *self.tail)
+
+
+def state_hash(model: PreTrainedModel) -> str:
+    """Hash of a model's configuration and weights; equal ones compute the same."""
+    digest = hashlib.sha256()
+    config = model.config.to_diff_dict()
+    for key in ("_name_or_path", "transformers_version", "dtype"):
+        config.pop(key, None)
+    digest.update(json.dumps(config, sort_keys=True, default=str).encode())
+    for name, weight in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(weight.cpu().contiguous().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def resolve(name: str) -> str:

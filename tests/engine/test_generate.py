@@ -41,7 +41,7 @@ def make(save_llm):
     """A random model of a kind whose end token comes early now and then, and a noise source."""
 
     def make(kind, window):
-        model = LanguageModel(str(save_llm(CONFIGS[kind](window), seed=2)))
+        model = LanguageModel.load(str(save_llm(CONFIGS[kind](window), seed=2)))
         model.model.lm_head.weight[model.eos] *= 3
         return model, torch.Generator().manual_seed(7)
 
