@@ -16,12 +16,13 @@ from gvt.columns import TEXT, ColumnMaker, Workshop, cards, open_workshop
 from gvt.config import Recipe, RunOptions, Suite
 from gvt.data.images import FileImages
 from gvt.engine.evaluate import TaskSet, evaluate, load_tasks
-from gvt.engine.features import Features
+from gvt.engine.features import Features, FeatureStore
 from gvt.engine.journal import Journal, answer_key
 from gvt.engine.lm import Cell, ImageLM
-from gvt.engine.readers import FeatureReader, Reader, SceneReader
+from gvt.engine.readers import FeatureReader, LlavaReader, Reader, SceneReader
 from gvt.files import only_one
 from gvt.hardware import describe
+from gvt.model.llava import Llava
 from leaderboard import schema
 from tokenizers_zoo import Card
 
@@ -82,6 +83,9 @@ class _Run:
             else:
                 self._tokenizer_column(column, self.cards[column])
             self._write()
+        for column, name in self.suite.models.items():
+            self._model_column(column, name)
+            self._write()
         if self.journal.broken:
             lines = f"{self.journal.broken} broken lines in the journal"
             self.record["warnings"].append(f"{lines} were computed again")
@@ -100,6 +104,44 @@ class _Run:
             maker.stages.append(self._evaluate(cell, reader, list(self.suite.tasks)))
         self.record["stages"] += maker.stages
         self.record["alignment"] += maker.alignments
+
+    def _model_column(self, column: str, name: str) -> None:
+        """A published model answers as it is, once: nothing is aligned, so no seed matters."""
+        start = time.monotonic()
+        accelerator = self.workshop.accelerator
+        llava = Llava(name, accelerator.device)
+        tower = llava.tower
+        store = FeatureStore(tower.card, accelerator.device, llava.precision, lambda: tower)
+        with self.workshop.progress.stage(f"{column} · features", len(self.images)) as advance:
+            features = store.get(self.images, advance, accelerator)
+        self.record["stages"].append(
+            schema.Stage(
+                column=column,
+                seed=self.suite.seeds[0],
+                stage="features",
+                seconds=round(time.monotonic() - start, 3),
+                cached=features.cached,
+                samples=len(self.images),
+            )
+        )
+        self.record["columns"].append(
+            schema.Column(
+                name=column,
+                kind="tokenizer",
+                title=column,
+                tokenizer=None,
+                description=f"The published model {name}, as it is.",
+                card_hash=tower.card.hash(),
+                encoder_parameters=tower.parameters,
+                feature_tokens=tower.tokens,
+                visual_tokens=tower.tokens,
+                licence="",
+                citation="",
+            )
+        )
+        cell = Cell(column, self.suite.seeds[0], answer_key(model=llava.hash))
+        reader = LlavaReader(llava, features, self.place)
+        self.record["stages"].append(self._evaluate(cell, reader, list(self.suite.tasks)))
 
     def _text_column(self) -> None:
         llm = self.workshop.llm

@@ -89,6 +89,7 @@ def align(
             _write(folder, trained.connector, facts)
         accelerator.wait_for_everyone()
     first = features[recipe.stages[0].data]
+    os.utime(folder / "connector.safetensors")  # the cache evicts what was not used for longest
     connector = new_connector(recipe, llm, first, seed)
     connector.load_state_dict(load_file(folder / "connector.safetensors"))
     facts = json.loads(note.read_text())

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 
+from gvt.cache import evict
 from gvt.data.images import READ_ERRORS, ImageSet
 from gvt.files import new_array
 from gvt.paths import cache_dir
@@ -189,6 +190,7 @@ class FeatureStore:
         part.write_text(json.dumps(note))
         # Written last: its presence says that the shard is whole.
         os.replace(part, path.with_suffix(".json"))
+        evict()
 
     def _encode(self, tokenizer: VisualTokenizer, pixels: torch.Tensor):
         dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(self.precision)
