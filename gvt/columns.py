@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +44,7 @@ def open_workshop(suite: Suite, recipe: Recipe, options: RunOptions) -> Workshop
     precision = mixed_precision(cpu) if options.precision == "auto" else options.precision
     accelerator = Accelerator(cpu=cpu, mixed_precision=precision)
     use_all_cores(accelerator.num_processes)
-    llm = LanguageModel(suite.llm, accelerator.device)
+    llm = LanguageModel.load(suite.llm, accelerator.device)
     shown = accelerator.is_main_process
     return Workshop(suite, recipe, llm, accelerator, precision, Progress(shown))
 
@@ -73,13 +71,10 @@ class ColumnMaker:
         self._training: dict[str, Features] | None = None
 
     def features(self, images: ImageSet) -> Features:
-        """Features of ``images``, from the cache or computed; one process computes for all."""
+        """Features of ``images``, from the cache or computed, by every process its share."""
         start = time.monotonic()
-        with (
-            self._only_main_first(),
-            self.workshop.progress.stage(f"{self.column} · features", len(images)) as advance,
-        ):
-            found = self.store.get(images, advance)
+        with self.workshop.progress.stage(f"{self.column} · features", len(images)) as advance:
+            found = self.store.get(images, advance, self.workshop.accelerator)
         self._book(0, "features", time.monotonic() - start, found.cached, len(images))
         return found
 
@@ -126,15 +121,6 @@ class ColumnMaker:
                 samples=samples,
             )
         )
-
-    @contextmanager
-    def _only_main_first(self) -> Iterator[None]:
-        accelerator = self.workshop.accelerator
-        if not accelerator.is_main_process:
-            accelerator.wait_for_everyone()
-        yield
-        if accelerator.is_main_process:
-            accelerator.wait_for_everyone()
 
 
 def align_columns(suite: Suite, recipe: Recipe, options: RunOptions) -> dict[str, list[Aligned]]:

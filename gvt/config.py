@@ -46,6 +46,7 @@ class Suite(_Content):
     """Which tokenizers are compared, by which language model, on which tasks.
 
     tokenizers: column → card name. controls: ``blind``, ``random``, ``text`` → card name.
+    models: column → folder or hub id of a published LLaVA, compared as it is.
     llm: a shipped model's name, a folder or a hub id. recipe: name of the alignment recipe.
     tasks: none where a suite is only aligned. seeds: one alignment each.
     limit: samples a task, or a fraction below 1; None means all.
@@ -54,7 +55,8 @@ class Suite(_Content):
     """
 
     name: str
-    tokenizers: dict[str, str]
+    tokenizers: dict[str, str] = field(default_factory=dict)
+    models: dict[str, str] = field(default_factory=dict)
     tasks: tuple[str, ...] = ()
     title: str = ""
     description: str = ""
@@ -65,7 +67,7 @@ class Suite(_Content):
     limit: int | float | None = None
 
     def __post_init__(self) -> None:
-        for name in (self.name, *self.tokenizers):
+        for name in (self.name, *self.tokenizers, *self.models):
             if not _NAME.fullmatch(name):
                 where = "name" if name == self.name else "tokenizers"
                 raise FieldError(where, f"'{name}' cannot be part of a file name")
@@ -76,7 +78,10 @@ class Suite(_Content):
                 raise FieldError("tokenizers", f"column '{name}' is a control already")
         if self.controls.get("text", "text") != "text":
             raise FieldError("controls", "'text' has no card; write 'text: text'")
-        if not self.tokenizers:
+        for name in self.models:
+            if name in self.columns:
+                raise FieldError("models", f"column '{name}' is there already")
+        if not self.tokenizers and not self.models:
             raise FieldError("tokenizers", "is empty")
         _need_unique("tasks", self.tasks)
         _need_unique("seeds", self.seeds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+
+from gvt.errors import UserError
 
 
 def sha256(path: Path | str) -> str:
@@ -39,3 +42,28 @@ def new_array(path: Path, dtype: type, shape: tuple[int, ...]) -> Iterator[np.nd
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Hold ``folder`` for this process; the system lets go of it however the process ends.
+
+    Raises:
+        UserError: another process holds it; the message names its id.
+        OSError: the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            raise UserError(
+                f"{folder}: process {holder} is writing to this run",
+                "Wait for it, stop it, or choose another --output_path.",
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield

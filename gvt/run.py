@@ -5,11 +5,10 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import time
-from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
-import torch
+from accelerate.utils import broadcast_object_list
 
 from gvt import catalog
 from gvt.align.connectors import Aligned
@@ -17,10 +16,13 @@ from gvt.columns import TEXT, ColumnMaker, Workshop, cards, open_workshop
 from gvt.config import Recipe, RunOptions, Suite
 from gvt.data.images import FileImages
 from gvt.engine.evaluate import TaskSet, evaluate, load_tasks
-from gvt.engine.features import Features
+from gvt.engine.features import Features, FeatureStore
 from gvt.engine.journal import Journal, answer_key
-from gvt.engine.lm import Cell, ImageLM, Reference
+from gvt.engine.lm import Cell, ImageLM
+from gvt.engine.readers import FeatureReader, LlavaReader, Reader, SceneReader
+from gvt.files import only_one
 from gvt.hardware import describe
+from gvt.model.llava import Llava
 from leaderboard import schema
 from tokenizers_zoo import Card
 
@@ -38,8 +40,17 @@ def execute(suite: Suite, recipe: Recipe, options: RunOptions) -> Path | None:
     known = catalog.tasks(options.include_path)
     tasks = load_tasks({name: known[name] for name in suite.tasks}, options.limit)
     workshop = open_workshop(suite, recipe, options)
-    _Run(suite, recipe, options, workshop, found, tasks).carry_out()
-    return Path(options.output_path) if workshop.accelerator.is_main_process else None
+    folder = Path(options.output_path)
+    if not workshop.accelerator.is_main_process:
+        workshop.accelerator.wait_for_everyone()
+        _Run(suite, recipe, options, workshop, found, tasks).carry_out()
+        return None
+    with only_one(folder):
+        run = _Run(suite, recipe, options, workshop, found, tasks)
+        run.journal.repair()
+        workshop.accelerator.wait_for_everyone()
+        run.carry_out()
+    return folder
 
 
 class _Run:
@@ -55,7 +66,7 @@ class _Run:
         self.suite, self.recipe, self.options = suite, recipe, options
         self.workshop, self.cards, self.tasks = workshop, found, tasks
         self.folder = Path(options.output_path)
-        self.journal = Journal(self.folder)
+        self.journal = Journal(self.folder, workshop.accelerator.process_index)
         references = tasks.images()
         self.images = FileImages(
             [reference["path"] for reference in references],
@@ -72,6 +83,9 @@ class _Run:
             else:
                 self._tokenizer_column(column, self.cards[column])
             self._write()
+        for column, name in self.suite.models.items():
+            self._model_column(column, name)
+            self._write()
         if self.journal.broken:
             lines = f"{self.journal.broken} broken lines in the journal"
             self.record["warnings"].append(f"{lines} were computed again")
@@ -85,11 +99,49 @@ class _Run:
         self.record["columns"].append(self._column(column, card, features, aligned[0]))
         for seed, one in zip(self.suite.seeds, aligned, strict=True):
             fingerprint = answer_key(connector=one.hash, llm=self.workshop.llm.hash)
-            prefix_of = self._visual_prefixes(features, one)
+            reader = FeatureReader(self.workshop.llm, features, self.place, one.connector)
             cell = Cell(column, seed, fingerprint)
-            maker.stages.append(self._evaluate(cell, prefix_of, list(self.suite.tasks)))
+            maker.stages.append(self._evaluate(cell, reader, list(self.suite.tasks)))
         self.record["stages"] += maker.stages
         self.record["alignment"] += maker.alignments
+
+    def _model_column(self, column: str, name: str) -> None:
+        """A published model answers as it is, once: nothing is aligned, so no seed matters."""
+        start = time.monotonic()
+        accelerator = self.workshop.accelerator
+        llava = Llava(name, accelerator.device)
+        tower = llava.tower
+        store = FeatureStore(tower.card, accelerator.device, llava.precision, lambda: tower)
+        with self.workshop.progress.stage(f"{column} · features", len(self.images)) as advance:
+            features = store.get(self.images, advance, accelerator)
+        self.record["stages"].append(
+            schema.Stage(
+                column=column,
+                seed=self.suite.seeds[0],
+                stage="features",
+                seconds=round(time.monotonic() - start, 3),
+                cached=features.cached,
+                samples=len(self.images),
+            )
+        )
+        self.record["columns"].append(
+            schema.Column(
+                name=column,
+                kind="tokenizer",
+                title=column,
+                tokenizer=None,
+                description=f"The published model {name}, as it is.",
+                card_hash=tower.card.hash(),
+                encoder_parameters=tower.parameters,
+                feature_tokens=tower.tokens,
+                visual_tokens=tower.tokens,
+                licence="",
+                citation="",
+            )
+        )
+        cell = Cell(column, self.suite.seeds[0], answer_key(model=llava.hash))
+        reader = LlavaReader(llava, features, self.place)
+        self.record["stages"].append(self._evaluate(cell, reader, list(self.suite.tasks)))
 
     def _text_column(self) -> None:
         llm = self.workshop.llm
@@ -116,26 +168,10 @@ class _Run:
         )
         cell = Cell(TEXT, self.suite.seeds[0], answer_key(text=True, llm=llm.hash))
 
-        def prefix_of(references: Sequence[Reference]) -> list[torch.Tensor | str]:
-            return [llm.text_prefix(reference["text"])[0] for reference in references]
+        reader = SceneReader(llm, self.tasks.images(names))
+        self.record["stages"].append(self._evaluate(cell, reader, names))
 
-        self.record["stages"].append(self._evaluate(cell, prefix_of, names))
-
-    def _visual_prefixes(self, features: Features, aligned: Aligned) -> Callable:
-        llm = self.workshop.llm
-
-        @torch.no_grad()
-        def prefix_of(references: Sequence[Reference]) -> list[torch.Tensor | str]:
-            index = [self.place[reference["sha256"]] for reference in references]
-            values = torch.from_numpy(features.values[index]).to(llm.device)
-            prefixes = llm.visual_prefix(aligned.connector(values))
-            return [
-                features.failed.get(i, prefix) for i, prefix in zip(index, prefixes, strict=True)
-            ]
-
-        return prefix_of
-
-    def _evaluate(self, cell: Cell, prefix_of: Callable, names: list[str]) -> schema.Stage:
+    def _evaluate(self, cell: Cell, reader: Reader, names: list[str]) -> schema.Stage:
         start = time.monotonic()
         paths = {
             name: schema.rows_path(self.folder, cell.column, cell.seed, name) for name in names
@@ -148,20 +184,17 @@ class _Run:
             or self.stamps_before.get(_cell_name(cell, name)) != stamps[name]
         ]
         total = sum(self.tasks.count(name) for name in todo)
-        # One process answers: the journal and the rows have one writer.
-        if todo and self.workshop.accelerator.is_main_process:
+        # Every process must go the same way, whatever its file system shows it by now.
+        todo = broadcast_object_list([todo])[0]
+        if todo:
             title = f"{cell.column} · evaluation"
             with self.workshop.progress.stage(title, total) as advance:
-                model = ImageLM(
-                    self.workshop.llm,
-                    prefix_of,
-                    cell,
-                    self.journal,
-                    self.options.batch_size,
-                    advance,
-                )
+                accelerator = self.workshop.accelerator
+                batch_size = self.options.batch_size
+                model = ImageLM(reader, cell, self.journal, batch_size, advance, accelerator)
                 for name, rows in evaluate(model, self.tasks, todo).items():
-                    schema.write_rows(paths[name], rows)
+                    if accelerator.is_main_process:
+                        schema.write_rows(paths[name], rows)
                     if any(row["error"] for row in rows):
                         del stamps[name]  # a lost image may be back the next time
         self.record["stamps"] |= {_cell_name(cell, n): stamp for n, stamp in stamps.items()}

@@ -86,7 +86,7 @@ def llm(llm_folder):
     """The toy Llama, frozen."""
     from gvt.model.language import LanguageModel
 
-    return LanguageModel(str(llm_folder))
+    return LanguageModel.load(str(llm_folder))
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ def _encode() -> Callable[[str], None]:
 
 
 def _align() -> Callable[[str], None]:
-    recipe, llm = catalog.get_recipe("mini"), LanguageModel("mini-lm")
+    recipe, llm = catalog.get_recipe("mini"), LanguageModel.load("mini-lm")
     values = np.random.default_rng(0).standard_normal((8000, 36, 144)).astype(np.float16)
     features = Features(values, (6, 6), 0, {}, False)
     connector = new_connector(recipe, llm, features, 0)

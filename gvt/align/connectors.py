@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from gvt.align.data import source
 from gvt.align.trainer import new_connector, train
 from gvt.config import Recipe
+from gvt.data.images import set_hash
 from gvt.engine.features import FEATURES_VERSION, Features, FeatureStore
 from gvt.model.connector import Connector
 from gvt.model.language import LanguageModel
@@ -50,7 +51,7 @@ def connector_hash(store: FeatureStore, recipe: Recipe, llm: LanguageModel, seed
         "card": store.card.hash(),
         "precision": store.precision,
         "recipe": recipe.hash(),
-        "data": [source(stage.data).images.key for stage in recipe.stages],
+        "data": [set_hash(source(stage.data).images) for stage in recipe.stages],
         "llm": llm.hash,
         "seed": seed,
     }
@@ -88,6 +89,7 @@ def align(
             _write(folder, trained.connector, facts)
         accelerator.wait_for_everyone()
     first = features[recipe.stages[0].data]
+    os.utime(folder / "connector.safetensors")  # the cache evicts what was not used for longest
     connector = new_connector(recipe, llm, first, seed)
     connector.load_state_dict(load_file(folder / "connector.safetensors"))
     facts = json.loads(note.read_text())

@@ -30,6 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="columns of the suite or cards (`gvt ls tokenizers`), comma or space separated",
     )
+    what.add_argument(
+        "--model",
+        "-M",
+        nargs="+",
+        action=arguments.Names,
+        metavar="NAME",
+        help="published LLaVA checkpoints as further columns: folder or hub id",
+    )
     what.add_argument("--llm", metavar="NAME", help="language model: shipped name, folder, hub id")
     what.add_argument("--recipe", metavar="NAME", help="alignment recipe (`gvt ls recipes`)")
     what.add_argument(
@@ -86,14 +94,17 @@ def resolve(args: argparse.Namespace) -> tuple[Suite, Recipe, RunOptions]:
 
 def describe(suite: Suite, recipe: Recipe) -> str:
     """Return the plan as text: columns, tasks, seeds and stages."""
-    width = max(map(len, suite.columns))
+    width = max(map(len, [*suite.columns, *suite.models]))
     lines = [f"suite      {suite.name}", f"llm        {suite.llm}"]
     shape = f"{len(suite.columns)} columns x {len(suite.tasks)} tasks x {len(suite.seeds)} seeds"
-    cells = len(suite.columns) * len(suite.tasks) * len(suite.seeds)
+    cells = (len(suite.columns) * len(suite.seeds) + len(suite.models)) * len(suite.tasks)
+    if suite.models:
+        shape += f" + {len(suite.models)} models x {len(suite.tasks)} tasks"
     lines.append(f"cells      {shape} = {cells}")
     for column, card in suite.columns.items():
         kind = "control" if column in suite.controls else "tokenizer"
         lines.append(f"  {column:{width}}  {kind:9}  {card}")
+    lines += [f"  {column:{width}}  model      {name}" for column, name in suite.models.items()]
     if suite.limit is not None:
         lines.append(f"limit      {suite.limit} a task")
     lines.append(f"tasks      {', '.join(suite.tasks)}")
@@ -108,15 +119,19 @@ def describe(suite: Suite, recipe: Recipe) -> str:
 
 def _suite(args: argparse.Namespace, include_path: tuple[Path, ...]) -> Suite:
     suite = catalog.get_suite(args.suite, include_path) if args.suite else None
-    if not suite and not args.tokenizers:
+    if not suite and not args.tokenizers and not args.model:
         raise UserError(
-            "nothing to do: neither --suite nor --tokenizers given",
+            "nothing to do: neither --suite nor --tokenizers nor --model given",
             "Start with 'gvt run --suite mini'; 'gvt ls suites' lists the others.",
         )
     changes: dict = {}
     if args.tokenizers:
         known = suite.tokenizers if suite else {}
         changes["tokenizers"] = _columns(args.tokenizers, known, include_path)
+    if args.model:
+        changes["models"] = {name.rstrip("/").rsplit("/", 1)[-1]: name for name in args.model}
+        if not suite and not args.tokenizers:
+            changes["controls"] = {}  # nothing is aligned, so nothing needs its controls
     if getattr(args, "tasks", None):
         changes["tasks"] = _matching(args.tasks, catalog.tasks(include_path))
     if getattr(args, "limit", None):

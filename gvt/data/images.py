@@ -1,4 +1,4 @@
-"""Sets of images with a content key, whatever holds them: files, or arrays of the mini world."""
+"""Sets of images with a hash of each one's content: files, or arrays of the mini world."""
 
 from __future__ import annotations
 
@@ -9,22 +9,30 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from gvt.mini.images import WORLD_VERSION, pixels
 
+READ_ERRORS = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
+"""What PIL raises for files that are torn, no image, too large or not there."""
+
 
 class ImageSet(Protocol):
-    """Images by index. ``key`` is a hash of their content."""
+    """Images by index, with a hash of the content of each."""
 
     @property
-    def key(self) -> str: ...
+    def hashes(self) -> Sequence[str]: ...
 
     def __len__(self) -> int: ...
 
     def load(self, index: int) -> Image.Image:
-        """The decoded image. Raises OSError or ValueError where it cannot be read."""
+        """The decoded image. Raises one of READ_ERRORS where it cannot be read."""
         ...
+
+
+def set_hash(images: ImageSet) -> str:
+    """Hash of the contents of all images in their order."""
+    return hashlib.sha256("\n".join(images.hashes).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -34,17 +42,14 @@ class FileImages:
     paths: Sequence[str]
     hashes: Sequence[str]
 
-    @cached_property
-    def key(self) -> str:
-        return hashlib.sha256("\n".join(self.hashes).encode()).hexdigest()
-
     def __len__(self) -> int:
         return len(self.paths)
 
     def load(self, index: int) -> Image.Image:
+        """The first frame, turned as its EXIF orientation says."""
         with Image.open(self.paths[index]) as image:
             image.load()
-            return image
+            return ImageOps.exif_transpose(image)
 
 
 @dataclass(frozen=True)
@@ -54,10 +59,10 @@ class MiniImages:
     split: str
     count: int
 
-    @property
-    def key(self) -> str:
-        name = f"mini v{WORLD_VERSION} {self.split} {self.count}"
-        return hashlib.sha256(name.encode()).hexdigest()
+    @cached_property
+    def hashes(self) -> Sequence[str]:
+        """Names instead of hashes: the generator's version and an index determine an image."""
+        return [f"mini v{WORLD_VERSION} {self.split} {i}" for i in range(self.count)]
 
     @cached_property
     def _pixels(self) -> np.ndarray:

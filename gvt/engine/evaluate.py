@@ -8,6 +8,7 @@ import json
 import logging
 import math
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,10 +32,11 @@ class TaskSet:
         """What the report needs to know of each task."""
         return [self._info(name, task) for name, task in self.tasks.items()]
 
-    def images(self) -> list[dict[str, str]]:
-        """References to all images of all tasks, each once, in the order they are met."""
+    def images(self, names: Iterable[str] | None = None) -> list[dict[str, str]]:
+        """References to all images of the tasks, each once, in the order they are met."""
         found: dict[str, dict[str, str]] = {}
-        for task in self.tasks.values():
+        for name in self.tasks if names is None else names:
+            task = self.tasks[name]
             for doc in self._docs(task):
                 for reference in task.doc_to_image(doc):
                     found.setdefault(reference["sha256"], reference)
@@ -89,7 +91,7 @@ def load_tasks(paths: dict[str, Path], limit: int | float | None) -> TaskSet:
         try:
             # Its own folder only: of two tasks of one name lm-eval takes the one it meets last.
             own = TaskManager(include_path=str(path.parent), include_defaults=False)
-            loaded = own.load_task_or_group(name)
+            loaded = own.load(name)["tasks"]
         except (OSError, ValueError, KeyError, ImportError, AttributeError) as error:
             raise UserError(f"{path}: task '{name}' cannot be loaded: {error}") from error
         tasks.update(loaded)
@@ -111,12 +113,12 @@ def evaluate(model: ImageLM, tasks: TaskSet, names: list[str]) -> dict[str, list
             bootstrap_iters=0,
             log_samples=True,
         )
-    return {name: _rows(name, results["samples"][name], model) for name in names}
+    return {name: _rows(name, tasks.tasks[name], results["samples"][name], model) for name in names}
 
 
-def _rows(name: str, samples: list[dict[str, Any]], model: ImageLM) -> list[Row]:
+def _rows(name: str, task: Any, samples: list[dict[str, Any]], model: ImageLM) -> list[Row]:
     samples = sorted(samples, key=lambda sample: sample["doc_id"])
-    rows = [_row(name, sample, model) for sample in samples]
+    rows = [_row(name, task, sample, model) for sample in samples]
     for metric in CORPUS_METRICS:
         # Only what was answered enters the corpus: a failed image has no caption to weigh.
         scored = [
@@ -130,7 +132,16 @@ def _rows(name: str, samples: list[dict[str, Any]], model: ImageLM) -> list[Row]
     return rows
 
 
-def _row(name: str, sample: dict[str, Any], model: ImageLM) -> Row:
+def _answer(sample: dict[str, Any], task: Any) -> str:
+    """The text, or of scored choices the likeliest."""
+    first = sample["filtered_resps"][0]
+    if isinstance(first, str):
+        return first
+    logprobs = [logprob for logprob, _ in sample["filtered_resps"]]
+    return str(task.doc_to_choice(sample["doc"])[logprobs.index(max(logprobs))])
+
+
+def _row(name: str, task: Any, sample: dict[str, Any], model: ImageLM) -> Row:
     doc, number = sample["doc"], sample["doc_id"]
     error = model.failed.get((name, number))
     scores = {
@@ -146,7 +157,7 @@ def _row(name: str, sample: dict[str, Any], model: ImageLM) -> Row:
         category=doc.get("category"),
         question=doc.get("question") or doc.get("text_in") or "",
         gold=golds(doc),
-        answer=None if error else sample["filtered_resps"][0],
+        answer=None if error else _answer(sample, task),
         scores={} if error else scores,
         valid=not error and bool(sample.get("valid", 1.0)),
         truncated=(name, number) in model.truncated,

@@ -1,92 +1,222 @@
-"""Patch features of a set of images, computed once by a frozen tokenizer and kept on disk."""
+"""Patch features by image: computed once by a frozen tokenizer, kept in shards on disk."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+import os
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
+from accelerate import Accelerator
 
-from gvt.data.images import ImageSet
+from gvt.cache import evict
+from gvt.data.images import READ_ERRORS, ImageSet
 from gvt.files import new_array
 from gvt.paths import cache_dir
 from tokenizers_zoo import Card, VisualTokenizer, load_tokenizer
 
-FEATURES_VERSION = 1
+FEATURES_VERSION = 2
 """Counts up whenever the stored features of an image would change."""
-_BATCH = 128
+_BATCH = 64
+# Images of one file: what a crash can cost.
+_SHARD = 4096
+# Batches that are decoded ahead of the one being encoded.
+_AHEAD = 2
+
+
+class Rows:
+    """Features float[n, N, D] of n images that lie in any of several memory-mapped shards."""
+
+    def __init__(self, shards: Sequence[np.ndarray], shard: np.ndarray, row: np.ndarray) -> None:
+        self._shards, self._shard, self._row = shards, shard, row
+        self.shape = (len(row), *shards[0].shape[1:])
+
+    def __len__(self) -> int:
+        return len(self._row)
+
+    def __getitem__(self, index: Sequence[int] | np.ndarray | slice) -> np.ndarray:
+        """float[k, N, D] of k images. Those without features hold zeros."""
+        shard, row = self._shard[index], self._row[index]
+        values = np.zeros((len(row), *self.shape[1:]), self._shards[0].dtype)
+        for number in np.unique(shard[shard >= 0]):
+            here = shard == number
+            values[here] = self._shards[number][row[here]]
+        return values
 
 
 @dataclass(frozen=True)
 class Features:
-    """``values`` float16[n, N, D], memory-mapped; ``failed`` says why an image has none."""
+    """``values`` of n images; ``failed`` says by index why an image has none."""
 
-    values: np.ndarray
+    values: Rows
     grid: tuple[int, int] | None
     prefix: int
     failed: dict[int, str]
     cached: bool
 
 
+@dataclass
+class _Index:
+    """What the shards of a folder hold: image hash → (shard, row), or why it cannot be read."""
+
+    paths: list[Path] = field(default_factory=list)
+    where: dict[str, tuple[int, int]] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    form: dict = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, folder: Path) -> _Index:
+        index = cls()
+        for note in sorted(folder.glob("*.json")):
+            content = json.loads(note.read_text())
+            index.failed |= content["failed"]
+            index.form = content["form"]
+            path = note.with_suffix(".npy")
+            if content["hashes"] and path.exists():
+                shard = len(index.paths)
+                index.paths.append(path)
+                index.where |= {name: (shard, row) for row, name in enumerate(content["hashes"])}
+        return index
+
+
 class FeatureStore:
     """Features of one card; its encoder is loaded only if something must be computed."""
 
-    def __init__(self, card: Card, device: torch.device, precision: str) -> None:
+    def __init__(
+        self,
+        card: Card,
+        device: torch.device,
+        precision: str,
+        load: Callable[[], VisualTokenizer] | None = None,
+    ) -> None:
         self.card, self.device, self.precision = card, device, precision
-        self._tokenizer: VisualTokenizer | None = None
+        self._load_tokenizer = load or (lambda: load_tokenizer(card, device=device))
+        # What is computed in float32 is kept so: a published model must answer as it does alone.
+        self.dtype = np.float32 if precision == "no" else np.float16
 
-    @property
+    @cached_property
     def tokenizer(self) -> VisualTokenizer:
         """The card's encoder."""
-        if self._tokenizer is None:
-            self._tokenizer = load_tokenizer(self.card, device=self.device)
-        return self._tokenizer
+        return self._load_tokenizer()
 
-    def path(self, images: ImageSet) -> Path:
-        """Where the features of ``images`` are kept."""
-        folder = f"{self.card.name}-{self.card.hash()[:16]}-{self.precision}"
-        return cache_dir() / "features" / f"v{FEATURES_VERSION}" / folder / f"{images.key[:32]}.npy"
+    @property
+    def folder(self) -> Path:
+        """Where the features of this card and precision are kept."""
+        name = f"{self.card.name}-{self.card.hash()[:16]}-{self.precision}"
+        return cache_dir() / "features" / f"v{FEATURES_VERSION}" / name
 
-    def get(self, images: ImageSet, progress: Callable[[int], None] = lambda _: None) -> Features:
-        """Features of all images, in their order. ``progress`` is told how many were added."""
-        path = self.path(images)
-        note_path = path.with_suffix(".json")
-        cached = path.exists() and not json.loads(note_path.read_text()).get("lost")
-        if not cached:
-            self._compute(images, path, progress)
-        note = json.loads(note_path.read_text())
-        grid = tuple(note["grid"]) if note["grid"] else None
-        failed = {int(index): reason for index, reason in note["failed"].items()}
-        return Features(np.load(path, mmap_mode="r"), grid, note["prefix"], failed, cached)
+    def missing(self, images: ImageSet) -> int:
+        """How many of ``images`` would have to be encoded."""
+        index = _Index.read(self.folder)
+        return len({name for name in images.hashes if name not in index.where})
 
-    def _compute(self, images: ImageSet, path: Path, progress: Callable[[int], None]) -> None:
+    def get(
+        self,
+        images: ImageSet,
+        progress: Callable[[int], None] = lambda _: None,
+        accelerator: Accelerator | None = None,
+    ) -> Features:
+        """Features of all images, in their order; what is missing is computed first.
+
+        Every process of ``accelerator`` encodes its share and then reads all. ``progress`` is told
+        how many images were added.
+        """
+        rank, world = 0, 1
+        if accelerator is not None:
+            rank, world = accelerator.process_index, accelerator.num_processes
+        index = _Index.read(self.folder)
+        known = index.where.keys() | index.failed.keys()
+        todo = list({name: i for i, name in enumerate(images.hashes) if name not in known}.values())
+        share = todo[rank::world]
+        progress(len(images) - len(todo))
+        for start in range(0, len(share), _SHARD):
+            self._shard(images, share[start : start + _SHARD], lambda done: progress(done * world))
+        if accelerator is not None:
+            accelerator.wait_for_everyone()
+        return self._load(images, cached=not todo)
+
+    def _load(self, images: ImageSet, cached: bool) -> Features:
+        index = _Index.read(self.folder)
+        found = [index.where.get(name, (-1, -1)) for name in images.hashes]
+        shard, row = (np.array(part, dtype=np.int64) for part in zip(*found, strict=True))
+        failed = {
+            i: index.failed.get(name, "FileNotFoundError: no such file")
+            for i, name in enumerate(images.hashes)
+            if shard[i] < 0
+        }
+        shards = []
+        for number, path in enumerate(index.paths):
+            if (shard == number).any():
+                os.utime(path)  # the cache evicts what was not used for longest
+            shards.append(np.load(path, mmap_mode="r"))
+        if not shards:
+            shards.append(np.zeros((0, *index.form["shape"]), self.dtype))
+        grid = tuple(index.form["grid"]) if index.form["grid"] else None
+        values = Rows(shards, shard, row)
+        return Features(values, grid, index.form["prefix"], failed, cached)
+
+    def _shard(
+        self, images: ImageSet, todo: Sequence[int], progress: Callable[[int], None]
+    ) -> None:
         tokenizer = self.tokenizer
-        shape = (len(images), tokenizer.tokens, tokenizer.dim)
-        failed, lost, prefix = {}, False, 0
-        with new_array(path, np.float16, shape) as values:
-            for start in range(0, len(images), _BATCH):
-                good, pictures = [], []
-                for index in range(start, min(start + _BATCH, len(images))):
-                    try:
-                        pictures.append(images.load(index))
-                        good.append(index)
-                    except (OSError, ValueError, SyntaxError) as error:
-                        failed[index] = f"{type(error).__name__}: {error}"
-                        # A missing file may come back, a broken one has this very content.
-                        lost = lost or isinstance(error, FileNotFoundError)
+        hashes, failed = [], {}
+        prefix = 0
+        path = self.folder / f"{uuid.uuid4().hex}.npy"
+        size = (tokenizer.tokens, tokenizer.dim)
+        with new_array(path, self.dtype, (len(todo), *size)) as values:
+            for batch in _decoded(images, tokenizer, todo):
+                good = [(i, pixels) for i, pixels in batch if not isinstance(pixels, Exception)]
+                for i, error in batch:
+                    # A missing file may come back; a broken one has this very content.
+                    if isinstance(error, Exception) and not isinstance(error, FileNotFoundError):
+                        failed[images.hashes[i]] = f"{type(error).__name__}: {error}"
                 if good:
-                    tokens = self._encode(tokenizer, pictures)
+                    tokens = self._encode(tokenizer, torch.cat([pixels for _, pixels in good]))
                     prefix = tokens.prefix
-                    values[good] = tokens.features.float().cpu().numpy()
-                progress(min(_BATCH, len(images) - start))
-            note = {"grid": tokenizer.grid, "prefix": prefix, "failed": failed, "lost": lost}
-            path.with_suffix(".json").write_text(json.dumps(note))
+                    start = len(hashes)
+                    values[start : start + len(good)] = tokens.features.float().cpu().numpy()
+                    hashes += [images.hashes[i] for i, _ in good]
+                progress(len(batch))
+        form = {"shape": size, "grid": tokenizer.grid, "prefix": prefix}
+        note = {"hashes": hashes, "failed": failed, "form": form}
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(note))
+        # Written last: its presence says that the shard is whole.
+        os.replace(part, path.with_suffix(".json"))
+        evict()
 
-    def _encode(self, tokenizer: VisualTokenizer, pictures: list):
-        pixels = tokenizer.preprocess(pictures)
+    def _encode(self, tokenizer: VisualTokenizer, pixels: torch.Tensor):
         dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(self.precision)
         with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None):
             return tokenizer.encode(pixels)
+
+
+def _decoded(
+    images: ImageSet, tokenizer: VisualTokenizer, todo: Sequence[int]
+) -> Iterator[list[tuple[int, torch.Tensor | Exception]]]:
+    """Batches of (index, pixels float32[1, 3, H, W] or the error), decoded in threads, ahead."""
+
+    def read(index: int) -> torch.Tensor | Exception:
+        try:
+            return tokenizer.preprocess([images.load(index)])
+        except READ_ERRORS as error:
+            return error
+
+    with ThreadPoolExecutor(max_workers=min(16, (os.cpu_count() or 1) + 2)) as pool:
+        waiting: deque[tuple[Sequence[int], list[Future]]] = deque()
+        for start in range(0, len(todo), _BATCH):
+            part = todo[start : start + _BATCH]
+            waiting.append((part, [pool.submit(read, index) for index in part]))
+            if len(waiting) > _AHEAD:
+                indexes, futures = waiting.popleft()
+                yield [(i, f.result()) for i, f in zip(indexes, futures, strict=True)]
+        while waiting:
+            indexes, futures = waiting.popleft()
+            yield [(i, f.result()) for i, f in zip(indexes, futures, strict=True)]

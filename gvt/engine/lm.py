@@ -1,28 +1,25 @@
-"""Our model as lm-eval sees it: a request is answered from the journal or by generating."""
+"""Our model as lm-eval sees it: a request is answered from the journal or computed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 
-from gvt.engine.generate import generate
+from gvt.engine.batching import MAX_ROWS, Group, Job, batches, group, halving, token_budget
+from gvt.engine.generate import Decoding, generate
 from gvt.engine.journal import Answer, Journal, answer_key
+from gvt.engine.readers import Reader, Reference
+from gvt.engine.score import score
 from gvt.errors import UserError
-from gvt.model.language import LanguageModel
 
-Reference = dict[str, str]
-"""What a task's ``doc_to_image`` gives: ``path``, ``sha256`` and perhaps the scene's ``text``."""
-
-PrefixOf = Callable[[Sequence[Reference]], list[torch.Tensor | str]]
-"""Prefix embeddings float[P, dim] of images, or why an image has none."""
-
-BATCH_SIZE = 128
-"""Questions answered at once, where the user says nothing."""
+_DEFAULT_LIMIT = 32
 
 
 @dataclass(frozen=True)
@@ -41,12 +38,16 @@ class _Asked:
     doc_id: int
     prompt: str
     image: Reference
-    limit: int
-    until: tuple[str, ...] = field(default=())
+    decoding: Decoding | None = None
+    continuation: str = ""
+
+    @property
+    def sample(self) -> tuple[str, int]:
+        return self.task, self.doc_id
 
 
 class ImageLM(LM):
-    """Answers requests ``(context, gen_kwargs, {"visual": [reference]})`` for one column and seed.
+    """Answers requests ``(context, …, {"visual": [reference]})`` for one column and seed.
 
     ``failed`` maps (task, doc_id) to the reason why a sample has no answer; ``truncated`` holds
     those whose answer the token limit cut.
@@ -56,115 +57,188 @@ class ImageLM(LM):
 
     def __init__(
         self,
-        llm: LanguageModel,
-        prefix_of: PrefixOf,
+        reader: Reader,
         cell: Cell,
         journal: Journal,
         batch_size: int | None = None,
         progress: Callable[[int], None] = lambda done: None,
+        accelerator: Accelerator | None = None,
     ) -> None:
         super().__init__()
-        self.llm, self.prefix_of, self.cell, self.journal = llm, prefix_of, cell, journal
-        self.batch_size = batch_size or BATCH_SIZE
+        self.reader, self.cell, self.journal = reader, cell, journal
+        self.accelerator = accelerator
+        self.rows = batch_size or MAX_ROWS
         self.progress = progress
         self.failed: dict[tuple[str, int], str] = {}
         self.truncated: set[tuple[str, int]] = set()
         self.computed = 0
+        self._new: list[Answer] = []
 
     def generate_until(self, requests: list[Instance], **_: Any) -> list[str]:
         """One answer per request, in their order; a failed one is empty and noted."""
-        asked = [self._asked(request) for request in requests]
-        known = self.journal.answers
-        missing = [item for item in asked if item.key not in known]
-        self.progress(len(asked) - len(missing))
-        for batch in self._batches(missing):
-            self._answer(batch)
-            self.progress(len(batch))
-        answers = []
-        for item in asked:
-            row = known.get(item.key)
-            if row is not None and row["truncated"]:
-                self.truncated.add((item.task, item.doc_id))
-            answers.append(row["answer"] if row is not None else "")
-        return answers
+        rows = self._rows([self._asked_text(request) for request in requests])
+        return [row["answer"] if row else "" for row in rows]
 
     def loglikelihood(self, requests: list[Instance], **_: Any) -> list[tuple[float, bool]]:
-        """Not offered yet. Raises UserError naming the task."""
-        raise UserError(f"task '{requests[0].task_name}' asks for log-likelihoods; only generation")
+        """Log-probability of every continuation behind its image, and whether it is greedy.
+
+        That of a failed image is minus infinity.
+        """
+        rows = self._rows([self._asked_likelihood(request) for request in requests])
+        return [(row["logprob"], row["greedy"]) if row else (-float("inf"), False) for row in rows]
 
     def loglikelihood_rolling(self, requests: list[Instance], **_: Any) -> list[float]:
         """Not offered: perplexity has no image. Raises UserError naming the task."""
-        raise UserError(f"task '{requests[0].task_name}' asks for perplexity; only generation")
+        raise UserError(f"task '{requests[0].task_name}' asks for perplexity, which has no image")
 
-    def _asked(self, request: Instance) -> _Asked:
+    def _rows(self, asked: list[_Asked]) -> list[Answer | None]:
+        known = self.journal.answers
+        missing = [item for item in asked if item.key not in known]
+        self.progress(len(asked) - len(missing))
+        if missing:
+            self._compute(missing)
+            self._exchange()
+        rows = [known.get(item.key) for item in asked]
+        for item, row in zip(asked, rows, strict=True):
+            if row is not None and row.get("truncated"):
+                self.truncated.add(item.sample)
+        return rows
+
+    def _asked_text(self, request: Instance) -> _Asked:
         context, options, media = request.args
-        if options.get("do_sample") or options.get("num_beams", 1) != 1:
-            raise UserError(f"task '{request.task_name}' wants sampling or beams; only greedy")
-        (image,) = media["visual"]
-        limit = int(options.get("max_gen_toks", 32))
+        if options.get("do_sample"):
+            raise UserError(f"task '{request.task_name}' wants sampling; only greedy and beams")
         until = options.get("until") or ()
-        until = (until,) if isinstance(until, str) else tuple(until)
+        decoding = Decoding(
+            limit=int(
+                options.get("max_gen_toks") or options.get("max_new_tokens") or _DEFAULT_LIMIT
+            ),
+            until=(until,) if isinstance(until, str) else tuple(until),
+            beams=int(options.get("num_beams") or 1),
+            length_penalty=float(options.get("length_penalty", 1.0)),
+        )
+        extra = {"limit": decoding.limit, "until": decoding.until}
+        if decoding.beams > 1:
+            extra |= {"beams": decoding.beams, "length_penalty": decoding.length_penalty}
+        return self._asked(request, context, media, extra, decoding=decoding)
+
+    def _asked_likelihood(self, request: Instance) -> _Asked:
+        context, continuation, media = request.args
+        extra = {"continuation": continuation}
+        return self._asked(request, context, media, extra, continuation=continuation)
+
+    def _asked(
+        self, request: Instance, context: str, media: dict, extra: dict, **rest: Any
+    ) -> _Asked:
+        if len(media["visual"]) != 1:
+            raise UserError(
+                f"task '{request.task_name}': {len(media['visual'])} images in a question; one only"
+            )
+        (image,) = media["visual"]
         key = answer_key(
             model=self.cell.fingerprint,
             task=request.task_name,
             doc=request.doc_id,
             prompt=context,
             image=image["sha256"],
-            limit=limit,
-            until=until,
+            **extra,
         )
-        return _Asked(key, request.task_name, request.doc_id, context, image, limit, until)
+        return _Asked(key, request.task_name, request.doc_id, context, image, **rest)
 
-    def _batches(self, asked: list[_Asked]) -> Iterator[list[_Asked]]:
-        """Equal token limits together, all questions of an image side by side."""
-        ordered = sorted(asked, key=lambda item: (item.limit, item.image["sha256"]))
-        start = 0
-        while start < len(ordered):
-            end = start + 1
-            while (
-                end < len(ordered)
-                and end - start < self.batch_size
-                and ordered[end].limit == ordered[start].limit
-            ):
-                end += 1
-            yield ordered[start:end]
-            start = end
+    def _compute(self, asked: list[_Asked]) -> None:
+        """Answer what the journal lacks, batch by batch, each written as it is done."""
+        jobs, images = [], {}
+        for number, item in enumerate(asked):
+            before, after = self.reader.split(item.prompt)
+            reserve = item.decoding.limit if item.decoding else len(self._ids(item))
+            beams = item.decoding.beams if item.decoding else 1
+            images[item.image["sha256"]] = item.image
+            jobs.append(Job(number, item.image["sha256"], before, after, reserve, beams))
+        rank, world = self._place()
+        share = group(jobs)[rank::world]
+        budget = token_budget(self.reader.llm)
+        for batch in batches(share, self.reader.width, budget, self.rows):
+            self._compute_batch(batch, asked, images)
+            self.progress(world * sum(len(one.jobs) for one in batch))
 
-    def _answer(self, batch: list[_Asked]) -> None:
-        images = {item.image["sha256"]: item.image for item in batch}
-        prefixes = dict(zip(images, self.prefix_of(list(images.values())), strict=True))
-        usable = {name: p for name, p in prefixes.items() if not isinstance(p, str)}
-        for item in batch:
-            if item.image["sha256"] not in usable:
-                reason = f"{item.image['path']}: {prefixes[item.image['sha256']]}"
-                self.failed[item.task, item.doc_id] = reason
-        todo = [item for item in batch if item.image["sha256"] in usable]
-        if not todo:
+    def _place(self) -> tuple[int, int]:
+        if self.accelerator is None:
+            return 0, 1
+        return self.accelerator.process_index, self.accelerator.num_processes
+
+    def _exchange(self) -> None:
+        """Every process learns what the others answered and what failed them."""
+        if self._place()[1] > 1:
+            for rows, failed in gather_object([(self._new, self.failed)]):
+                self.journal.know(rows)
+                self.failed |= failed
+        self._new = []
+
+    def _compute_batch(
+        self, batch: list[Group], asked: list[_Asked], images: dict[str, Reference]
+    ) -> None:
+        references = [images[one.image] for one in batch]
+        visual = dict(
+            zip((one.image for one in batch), self.reader.visual(references), strict=True)
+        )
+        usable = []
+        for one in batch:
+            if isinstance(visual[one.image], str):
+                self._fail(one, asked, visual[one.image])
+            else:
+                usable.append(one)
+        if not usable:
             return
-        order = {name: number for number, name in enumerate(usable)}
-        found = generate(
-            self.llm,
-            list(usable.values()),
-            [order[item.image["sha256"]] for item in todo],
-            [self.llm.encode(item.prompt) for item in todo],
-            todo[0].limit,
-        )
-        rows = []
-        for item, generation in zip(todo, found, strict=True):
-            text, cut = generation.text, False
-            for stop in item.until:
-                text, stopped, _ = text.partition(stop)
-                cut = cut or bool(stopped)
-            rows.append(
-                Answer(
-                    key=item.key,
-                    column=self.cell.column,
-                    seed=self.cell.seed,
-                    task=item.task,
-                    doc_id=item.doc_id,
-                    answer=text.strip(),
-                    truncated=generation.truncated and not cut,
-                )
+        for part, rows in halving(usable, lambda part: self._answer(part, asked, visual)):
+            if isinstance(rows, str):
+                for one in part:
+                    self._fail(one, asked, rows)
+            else:
+                self.journal.append(rows)
+                self._new += rows
+                self.computed += len(rows)
+
+    def _fail(self, one: Group, asked: list[_Asked], reason: str) -> None:
+        for job in one.jobs:
+            item = asked[job.number]
+            self.failed[item.sample] = f"{item.image['path']}: {reason}"
+
+    def _answer(
+        self, groups: list[Group], asked: list[_Asked], visual: dict[str, torch.Tensor]
+    ) -> list[Answer]:
+        llm = self.reader.llm
+        prefixes = [
+            torch.cat(
+                [
+                    llm.embed_ids(one.before),
+                    visual[one.image].to(llm.model.dtype),
+                    llm.embed_ids(one.shared),
+                ]
             )
-        self.computed += len(rows)
-        self.journal.append(rows)
+            for one in groups
+        ]
+        pairs = [(owner, job) for owner, one in enumerate(groups) for job in one.jobs]
+        owners = [owner for owner, _ in pairs]
+        items = [asked[job.number] for _, job in pairs]
+        prompts = [job.after[len(groups[owner].shared) :] for owner, job in pairs]
+        if items[0].decoding is not None:
+            found = generate(llm, prefixes, owners, prompts, [item.decoding for item in items])
+            values = [{"answer": one.text, "truncated": one.truncated} for one in found]
+        else:
+            wanted = [self._ids(item) for item in items]
+            scored = score(llm, prefixes, owners, prompts, wanted)
+            values = [{"logprob": one.logprob, "greedy": one.greedy} for one in scored]
+        return [
+            Answer(
+                key=item.key,
+                column=self.cell.column,
+                seed=self.cell.seed,
+                task=item.task,
+                doc_id=item.doc_id,
+                **value,
+            )
+            for item, value in zip(items, values, strict=True)
+        ]
+
+    def _ids(self, item: _Asked) -> tuple[int, ...]:
+        return self.reader.llm.encode(item.continuation)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from functools import cached_property
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
+from transformers import PreTrainedModel
 
 from gvt.errors import UserError
 from gvt.model.frame import CLOSE, OPEN
@@ -25,21 +28,38 @@ class LanguageModel:
     head and tail are the paper's ``<Img>`` and ``</Img>``.
     """
 
-    def __init__(self, name: str, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self, model: PreTrainedModel, tokenizer: Any, name: str, device: torch.device
+    ) -> None:
+        self.name, self.tokenizer, self.device = name, tokenizer, device
+        self.model = model.eval().requires_grad_(False)
+        self._half: torch.nn.Module | None = None
+        self._ids: dict[str, tuple[int, ...]] = {}
+        begin = self.tokenizer.bos_token_id
+        self.head = (*(() if begin is None else (begin,)), *self.encode(OPEN))
+        self.tail = self.encode(CLOSE)
+        end = self.tokenizer.eos_token_id
+        self.eos = int(end if end is not None else self.model.config.eos_token_id)
+        self.ends = self._ends()
+        pad = self.tokenizer.pad_token_id
+        self.pad = int(pad if pad is not None else self.eos)
+
+    @classmethod
+    def load(cls, name: str, device: torch.device | str = "cpu") -> LanguageModel:
+        """A shipped model by name, a local folder or a hub id. Raises UserError."""
         from safetensors import SafetensorError
         from transformers import AutoModelForCausalLM, AutoTokenizer
         from transformers.utils import logging
 
         logging.disable_progress_bar()  # the run has its own
-        self.name = name
-        self.source = resolve(name)
+        source = resolve(name)
         device = torch.device(device)
         # On CPUs the explicit attention is the faster one at the lengths of the mini suite.
         attention = {"attn_implementation": "eager"} if device.type == "cpu" else {}
         try:
-            self.tokenizer = AutoTokenizer.from_pretrained(self.source)
-            self.model, info = AutoModelForCausalLM.from_pretrained(
-                self.source,
+            tokenizer = AutoTokenizer.from_pretrained(source)
+            model, info = AutoModelForCausalLM.from_pretrained(
+                source,
                 use_safetensors=True,
                 dtype=torch.float32,
                 output_loading_info=True,
@@ -51,17 +71,7 @@ class LanguageModel:
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             reason = " ".join(str(error).split())[:300]
             raise UserError(f"cannot load language model '{name}': {reason}") from error
-        self.model.eval().requires_grad_(False).to(device)
-        self.device = device
-        self._half: torch.nn.Module | None = None
-        self._ids: dict[str, tuple[int, ...]] = {}
-        begin = self.tokenizer.bos_token_id
-        self.head = (*(() if begin is None else (begin,)), *self.encode(OPEN))
-        self.tail = self.encode(CLOSE)
-        end = self.tokenizer.eos_token_id
-        self.eos = int(end if end is not None else self.model.config.eos_token_id)
-        pad = self.tokenizer.pad_token_id
-        self.pad = int(pad if pad is not None else self.eos)
+        return cls(model.to(device), tokenizer, name, device)
 
     @property
     def dim(self) -> int:
@@ -81,15 +91,7 @@ class LanguageModel:
     @cached_property
     def hash(self) -> str:
         """Hash of configuration and weights; two models with one hash give the same answers."""
-        digest = hashlib.sha256()
-        config = self.model.config.to_diff_dict()
-        for key in ("_name_or_path", "transformers_version", "dtype"):
-            config.pop(key, None)
-        digest.update(json.dumps(config, sort_keys=True, default=str).encode())
-        for name, weight in sorted(self.model.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(weight.cpu().contiguous().view(torch.uint8).numpy().data)
-        return digest.hexdigest()
+        return state_hash(self.model)
 
     def in_precision(self, precision: str) -> torch.nn.Module:
         """The model to train connectors through: with ``bf16`` a copy in bfloat16, made once.
@@ -111,13 +113,34 @@ class LanguageModel:
             self._ids[text] = ids
         return ids
 
-    def decode(self, ids: list[int]) -> str:
-        """Text of generated ids, without special tokens and outer spaces."""
-        return self.tokenizer.decode(ids, skip_special_tokens=True).strip()
+    def decode(self, ids: list[int], strip: bool = True) -> str:
+        """Text of generated ids, without special tokens and, with ``strip``, outer spaces."""
+        text = self.tokenizer.decode(ids, skip_special_tokens=True)
+        return text.strip() if strip else text
+
+    @lru_cache(maxsize=16)  # noqa: B019 - models live as long as the run
+    def tokens_with(self, characters: tuple[str, ...]) -> frozenset[int]:
+        """Ids of the tokens whose text holds one of ``characters``."""
+        if not characters:
+            return frozenset()
+        pieces = self.tokenizer.batch_decode([[i] for i in range(len(self.tokenizer))])
+        return frozenset(
+            i for i, piece in enumerate(pieces) if any(one in piece for one in characters)
+        )
+
+    def _ends(self) -> frozenset[int]:
+        """Tokens that end an answer: chat models have more than the tokenizer's one."""
+        more = getattr(self.model.generation_config, "eos_token_id", None)
+        listed = more if isinstance(more, list) else [] if more is None else [more]
+        return frozenset({self.eos, *listed})
 
     def embed(self, ids: Tensor) -> Tensor:
         """int64[...] → float[..., dim]."""
         return self.model.get_input_embeddings()(ids)
+
+    def embed_ids(self, ids: Sequence[int]) -> Tensor:
+        """n token ids → float[n, dim]."""
+        return self.embed(torch.tensor(ids, dtype=torch.long, device=self.device))
 
     def visual_prefix(self, visual: Tensor) -> Tensor:
         """Visual embeddings float[B, L, dim] framed as float[B, head + L + tail, dim]."""
@@ -132,10 +155,18 @@ class LanguageModel:
         """Token ids as long as ``visual_prefix`` of ``width`` embeddings."""
         return (*self.head, *(self.pad,) * width, *self.tail)
 
-    def text_prefix(self, text: str) -> Tensor:
-        """A description in the place of an image: float[1, head + n + tail, dim]."""
-        ids = (*self.head, *self.encode(text), *self.tail)
-        return self.embed(torch.tensor([ids], device=self.device))
+
+def state_hash(model: PreTrainedModel) -> str:
+    """Hash of a model's configuration and weights; equal ones compute the same."""
+    digest = hashlib.sha256()
+    config = model.config.to_diff_dict()
+    for key in ("_name_or_path", "transformers_version", "dtype"):
+        config.pop(key, None)
+    digest.update(json.dumps(config, sort_keys=True, default=str).encode())
+    for name, weight in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(weight.cpu().contiguous().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def resolve(name: str) -> str:

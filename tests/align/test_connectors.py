@@ -57,7 +57,7 @@ def test_another_seed_recipe_card_or_model_is_another_connector(
         run(recipe=make_recipe(steps=6)),
         run(store=other_card),
         run(store=other_precision),
-        run(llm=LanguageModel(str(save_llm(seed=1)))),
+        run(llm=LanguageModel.load(str(save_llm(seed=1)))),
     ]
     assert not any(one.cached for one in others)
     assert len({first.hash, *(one.hash for one in others)}) == 6

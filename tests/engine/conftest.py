@@ -1,14 +1,18 @@
 """Rows, a task file and a scripted language model for the tests of lm-eval's side."""
 
 import json
+import zlib
 
 import pytest
 import torch
+from transformers import LlamaConfig
 
 from gvt.engine import lm as lm_module
 from gvt.engine.generate import Generation
 from gvt.engine.journal import Journal
 from gvt.engine.lm import Cell, ImageLM
+from gvt.engine.score import Likelihood
+from tests.conftest import toy_llm_size
 
 TASK = """\
 task: {name}
@@ -56,40 +60,84 @@ def write_task(tmp_path, monkeypatch):
     return write
 
 
-class Scripted:
-    """In the place of a language model: the 'ids' of a prompt are the prompt."""
+class Words:
+    """In the place of a language model: words are their own ids, an embedding is a hash."""
 
-    def encode(self, prompt):
-        return prompt
+    device = torch.device("cpu")
+    pad = "<pad>"
+
+    class model:  # noqa: N801 - stands for an attribute
+        dtype = torch.float32
+        config = LlamaConfig(**toy_llm_size())
+
+    def encode(self, text):
+        return tuple(text.split())
+
+    def embed_ids(self, words):
+        return torch.tensor([[float(code(word))] for word in words]).reshape(-1, 1)
+
+
+class ScriptedReader:
+    """Puts one embedding, the hash of the image's name, in front of the prompt."""
+
+    width = 1
+
+    def __init__(self, broken):
+        self.llm, self.broken, self.seen = Words(), dict(broken), []
+        self.names = {}
+
+    def split(self, context):
+        return ("<Img>",), ("</Img>", *self.llm.encode(context))
+
+    def visual(self, references):
+        names = [one["sha256"] for one in references]
+        self.seen += names
+        self.names |= {code(name): name for name in names}
+        return [self.broken.get(name, torch.tensor([[float(code(name))]])) for name in names]
+
+
+def code(word):
+    """A number for a word that float32 holds exactly."""
+    return zlib.crc32(word.encode()) % 2**20
 
 
 @pytest.fixture
 def make_lm(tmp_path, monkeypatch):
     """make_lm({prompt: answer}, broken={hash: reason}): a model whose answers are a script.
 
-    An answer that ends in "…" was cut by the limit. ``calls`` of the model holds the prompts of
-    every batch and the images it belongs to.
+    An answer that ends in "…" was cut by the limit; a number is a log-likelihood. ``calls`` of the
+    model holds, for every batch, how many prefixes it had and (prompt, image, option) per row.
     """
 
     def make(script, broken=(), fingerprint="f", run="run", **options):
-        def prefix_of(references):
-            return [
-                dict(broken).get(one["sha256"], torch.tensor([hash(one["sha256"])]))
-                for one in references
-            ]
-
-        model = ImageLM(
-            Scripted(), prefix_of, Cell("toy", 0, fingerprint), Journal(tmp_path / run), **options
-        )
+        reader = ScriptedReader(broken)
+        model = ImageLM(reader, Cell("toy", 0, fingerprint), Journal(tmp_path / run), **options)
         model.calls = []
+        words = {code(word): word for key in script for word in key.split()}
+        words |= {code("</Img>"): ""}
 
-        def generate(llm, prefixes, owners, prompts, limit):
-            seen = [int(prefixes[owner]) for owner in owners]
-            model.calls.append((len(prefixes), list(zip(prompts, seen, strict=True)), limit))
-            texts = [script[prompt] for prompt in prompts]
+        def read(prefixes, owners, prompts, extras):
+            rows = []
+            for owner, prompt, extra in zip(owners, prompts, extras, strict=True):
+                head, image, *shared = (int(value) for value in prefixes[owner][:, 0])
+                assert head == code("<Img>")
+                text = " ".join([*(words[one] for one in shared), *prompt])
+                rows.append((text.replace("</Img>", "").strip(), reader.names[image], extra))
+            model.calls.append((len(prefixes), rows))
+            return rows
+
+        def generate(llm, prefixes, owners, prompts, decodings):
+            rows = read(prefixes, owners, prompts, decodings)
+            texts = [script[prompt].partition("\n")[0].strip() for prompt, _, _ in rows]
             return [Generation(text.removesuffix("…"), text.endswith("…")) for text in texts]
 
+        def score(llm, prefixes, owners, prompts, continuations):
+            rows = read(prefixes, owners, prompts, continuations)
+            values = [script[f"{prompt} {' '.join(wanted)}"] for prompt, _, wanted in rows]
+            return [Likelihood(value, value > -1) for value in values]
+
         monkeypatch.setattr(lm_module, "generate", generate)
+        monkeypatch.setattr(lm_module, "score", score)
         return model
 
     return make

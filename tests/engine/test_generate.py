@@ -4,7 +4,7 @@ import pytest
 import torch
 from transformers import Gemma3TextConfig, LlamaConfig, MistralConfig, Qwen2Config
 
-from gvt.engine.generate import generate
+from gvt.engine.generate import Decoding, generate
 from gvt.model.language import LanguageModel
 
 LIMIT = 8
@@ -41,7 +41,7 @@ def make(save_llm):
     """A random model of a kind whose end token comes early now and then, and a noise source."""
 
     def make(kind, window):
-        model = LanguageModel(str(save_llm(CONFIGS[kind](window), seed=2)))
+        model = LanguageModel.load(str(save_llm(CONFIGS[kind](window), seed=2)))
         model.model.lm_head.weight[model.eos] *= 3
         return model, torch.Generator().manual_seed(7)
 
@@ -61,7 +61,12 @@ def inputs(model, noise, lengths, sizes):
     return prefixes, prompts
 
 
-def alone(model, prefix, prompt):
+def answers(model, prefixes, owners, prompts, **options):
+    decoding = Decoding(**{"limit": LIMIT, **options})
+    return generate(model, prefixes, owners, prompts, [decoding] * len(prompts))
+
+
+def alone(model, prefix, prompt, **options):
     """What transformers' own generate says, as (text, truncated)."""
     embeds = torch.cat([prefix, model.embed(torch.tensor(prompt))])[None]
     ids = model.model.generate(
@@ -71,6 +76,7 @@ def alone(model, prefix, prompt):
         max_new_tokens=LIMIT,
         eos_token_id=model.eos,
         pad_token_id=model.pad,
+        **options,
     )[0].tolist()
     ended = model.eos in ids
     return model.decode(ids[: ids.index(model.eos)] if ended else ids), not ended
@@ -84,21 +90,21 @@ def test_answers_are_those_of_every_prompt_alone(case):
     # The case must be able to fail: answers that differ, some ended early and some cut.
     assert len({text for text, _ in wanted}) > len(wanted) // 2
     assert {cut for _, cut in wanted} == {True, False}
-    found = generate(model, prefixes, OWNERS, prompts, LIMIT)
+    found = answers(model, prefixes, OWNERS, prompts)
     assert [(one.text, one.truncated) for one in found] == wanted
 
 
 def test_one_at_a_time_or_all_at_once(case):
     model, prefixes, prompts = case
-    together = generate(model, prefixes, OWNERS, prompts, LIMIT)
+    together = answers(model, prefixes, OWNERS, prompts)
     for owner, prompt, wanted in zip(OWNERS, prompts, together, strict=True):
-        assert generate(model, [prefixes[owner]], [0], [prompt], LIMIT) == [wanted]
+        assert answers(model, [prefixes[owner]], [0], [prompt]) == [wanted]
 
 
 def test_the_limit_cuts(case):
     model, prefixes, prompts = case
-    long = generate(model, prefixes, OWNERS, prompts, LIMIT)
-    short = generate(model, prefixes, OWNERS, prompts, 2)
+    long = answers(model, prefixes, OWNERS, prompts)
+    short = answers(model, prefixes, OWNERS, prompts, limit=2)
     assert [one.text for one in short] != [one.text for one in long]
     for cut, whole in zip(short, long, strict=True):
         assert whole.text.startswith(cut.text)
@@ -107,20 +113,49 @@ def test_the_limit_cuts(case):
 
 
 @pytest.mark.parametrize("kind", ["mistral", "qwen2", "gemma3"])
-def test_a_window_shorter_than_the_text_where_nothing_is_padded(kind, make):
+@pytest.mark.parametrize("lengths", [(9, 9, 9), (9, 3, 7)])
+def test_a_window_shorter_than_the_text(kind, lengths, make):
     model, noise = make(kind, window=6)
-    prefixes, prompts = inputs(model, noise, (9, 9, 9), [3] * len(OWNERS))
-    found = generate(model, prefixes, OWNERS, prompts, LIMIT)
-    assert [(one.text, one.truncated) for one in found] == [
+    prefixes, prompts = inputs(model, noise, lengths, [1, 2, 3, 4, 5] * 2)
+    wanted = [
         alone(model, prefixes[owner], prompt) for owner, prompt in zip(OWNERS, prompts, strict=True)
     ]
+    found = answers(model, prefixes, OWNERS, prompts)
+    assert [(one.text, one.truncated) for one in found] == wanted
+    wide, _ = make(kind, window=64)
+    without = answers(wide, prefixes, OWNERS, prompts)
+    assert [one.text for one in without] != [one.text for one in found], "the window never cut"
 
 
-@pytest.mark.xfail(strict=True, reason="padding between prefix and prompt uses up the window")
-def test_a_window_shorter_than_the_padded_text(make):
-    model, noise = make("mistral", window=6)
-    prefixes, prompts = inputs(model, noise, (9, 9, 9), [1, 2, 3, 4, 5] * 2)
-    found = generate(model, prefixes, OWNERS, prompts, LIMIT)
-    assert [(one.text, one.truncated) for one in found] == [
-        alone(model, prefixes[owner], prompt) for owner, prompt in zip(OWNERS, prompts, strict=True)
+@pytest.mark.parametrize("beams,penalty", [(2, 1.0), (5, 1.0), (5, 0.0), (4, -1.0)])
+def test_beams_are_those_of_every_prompt_alone(case, beams, penalty):
+    model, prefixes, prompts = case
+    options = {"num_beams": beams, "length_penalty": penalty}
+    wanted = [
+        alone(model, prefixes[owner], prompt, **options)
+        for owner, prompt in zip(OWNERS, prompts, strict=True)
     ]
+    found = answers(model, prefixes, OWNERS, prompts, beams=beams, length_penalty=penalty)
+    assert [(one.text, one.truncated) for one in found] == wanted
+    greedy = answers(model, prefixes, OWNERS, prompts)
+    assert [one.text for one in greedy] != [one.text for one in found]
+
+
+def test_greedy_and_beams_and_limits_in_one_batch(case):
+    model, prefixes, prompts = case
+    mixed = [Decoding(limit=1 + i % LIMIT, beams=1 + 2 * (i % 3 == 0)) for i in range(len(OWNERS))]
+    together = generate(model, prefixes, OWNERS, prompts, mixed)
+    for owner, prompt, decoding, wanted in zip(OWNERS, prompts, mixed, together, strict=True):
+        assert generate(model, [prefixes[owner]], [0], [prompt], [decoding]) == [wanted]
+
+
+def test_a_stop_ends_the_answer_where_it_is_first_met(case):
+    model, prefixes, prompts = case
+    whole = answers(model, prefixes, OWNERS, prompts)
+    varied = max((one.text.split() for one in whole), key=lambda words: len(set(words)))
+    stop = list(dict.fromkeys(varied))[-1]
+    cut = answers(model, prefixes, OWNERS, prompts, until=(stop, "never said"))
+    assert " ".join(varied).partition(stop)[0].strip() in {one.text for one in cut}
+    for one, before in zip(cut, whole, strict=True):
+        assert one.text == before.text.partition(stop)[0].strip()
+        assert one.truncated == (before.truncated and stop not in before.text)

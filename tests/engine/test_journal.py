@@ -52,6 +52,7 @@ def test_a_torn_last_line_costs_one_answer(tmp_path):
     path.write_bytes(path.read_bytes()[:-30])
     torn = Journal(tmp_path)
     assert (list(torn.answers), torn.broken) == (["k1"], 1)
+    torn.repair()
     torn.append([answer("k2", "again")])
     whole = Journal(tmp_path)
     assert {key: row["answer"] for key, row in whole.answers.items()} == {
@@ -65,6 +66,7 @@ def test_a_last_line_without_its_end_is_an_answer(tmp_path):
     path = tmp_path / JOURNAL_FILE
     path.write_bytes(path.read_bytes().rstrip(b"\n"))
     journal = Journal(tmp_path)
+    journal.repair()
     journal.append([answer("k2")])
     again = Journal(tmp_path)
     assert (list(again.answers), again.broken) == (["k1", "k2"], 0)
@@ -88,6 +90,19 @@ def test_garbage_is_counted_and_the_rest_is_read(tmp_path, garbage):
     (tmp_path / JOURNAL_FILE).write_bytes(b"\n".join([lines[0], garbage, lines[1], b""]))
     journal = Journal(tmp_path)
     assert (list(journal.answers), journal.broken) == (["k1", "k2"], 1)
+
+
+def test_repair_keeps_every_whole_answer_and_drops_the_rest_for_good(tmp_path):
+    Journal(tmp_path).append([answer("k1"), answer("k2")])
+    Journal(tmp_path, rank=3).append([answer("k3")])
+    with (tmp_path / JOURNAL_FILE).open("ab") as file:
+        file.write(b'{"key": "torn')
+    journal = Journal(tmp_path)
+    assert (sorted(journal.answers), journal.broken) == (["k1", "k2", "k3"], 1)
+    journal.repair()
+    assert [path.name for path in tmp_path.iterdir()] == [JOURNAL_FILE]
+    again = Journal(tmp_path)
+    assert (again.answers, again.broken) == (journal.answers, 0)
 
 
 def test_a_key_changes_with_every_part():

@@ -32,20 +32,43 @@ SCRIPT = {f"p{i}": f"answer {i}" for i in range(5)}
 def test_answers_come_in_the_order_of_the_questions_each_with_its_image(make_lm):
     model = make_lm(SCRIPT)
     assert model.generate_until(REQUESTS) == [f"answer {i}" for i in range(5)]
-    asked = dict(pair for _, pairs, _ in model.calls for pair in pairs)
-    assert asked == {f"p{i}": hash(image) for i, image in enumerate("bacba")}
-    limits = {prompt: limit for _, pairs, limit in model.calls for prompt, _ in pairs}
-    assert limits == {"p0": 8, "p1": 3, "p2": 8, "p3": 8, "p4": 8}
+    rows = [row for _, rows in model.calls for row in rows]
+    assert {prompt: image for prompt, image, _ in rows} == dict(zip(SCRIPT, "bacba", strict=True))
+    assert [row[2].limit for row in sorted(rows)] == [8, 3, 8, 8, 8]
 
 
-def test_the_prefix_of_an_image_is_made_once_a_batch(make_lm):
-    model = make_lm(SCRIPT, batch_size=3)
+def test_an_image_is_read_and_prefilled_once_for_all_its_questions(make_lm):
+    model = make_lm(SCRIPT)
     model.generate_until(REQUESTS)
-    assert [(prefixes, len(pairs)) for prefixes, pairs, _ in model.calls] == [
-        (1, 1),
-        (2, 3),
-        (1, 1),
+    assert [(prefixes, len(rows)) for prefixes, rows in model.calls] == [(3, 5)]
+    assert sorted(model.reader.seen) == ["a", "b", "c"]
+
+
+def test_a_batch_has_no_more_rows_than_asked_and_an_image_stays_together(make_lm):
+    model = make_lm(SCRIPT, batch_size=3)
+    assert model.generate_until(REQUESTS) == [f"answer {i}" for i in range(5)]
+    assert [(prefixes, len(rows)) for prefixes, rows in model.calls] == [(1, 2), (2, 3)]
+
+
+def test_continuations_of_a_prompt_share_all_of_it(make_lm):
+    script = {"what is it red ring": -0.5, "what is it cube": -2.0, "what is it": 0}
+    model = make_lm(script)
+    reference = {"path": "/a.png", "sha256": "a"}
+    requests = [
+        Instance(
+            request_type="loglikelihood",
+            doc={},
+            arguments=("what is it", wanted, {"visual": [reference]}),
+            idx=i,
+            metadata=("toy", 0, 1),
+        )
+        for i, wanted in enumerate([" red ring", " cube"])
     ]
+    assert model.loglikelihood(requests) == [(-0.5, True), (-2.0, False)]
+    assert [prefixes for prefixes, _ in model.calls] == [1]
+    again = make_lm({})
+    assert again.loglikelihood(requests) == [(-0.5, True), (-2.0, False)]
+    assert not again.calls
 
 
 def test_progress_adds_up(make_lm):
@@ -59,7 +82,7 @@ def test_what_is_in_the_journal_is_not_asked_again(make_lm):
     make_lm(SCRIPT).generate_until(REQUESTS[:3])
     model = make_lm(SCRIPT)
     assert model.generate_until(REQUESTS) == [f"answer {i}" for i in range(5)]
-    assert sorted(prompt for _, pairs, _ in model.calls for prompt, _ in pairs) == ["p3", "p4"]
+    assert sorted(row[0] for _, rows in model.calls for row in rows) == ["p3", "p4"]
     assert model.computed == 2
 
 
@@ -84,13 +107,10 @@ def test_another_connector_is_asked(make_lm):
     assert make_lm({"p0": "new"}, fingerprint="g").generate_until(REQUESTS[:1]) == ["new"]
 
 
-def test_a_stop_ends_the_answer_and_an_answer_it_ends_is_whole(make_lm):
-    model = make_lm({"p0": " yes\nno…", "p1": "long…", "p2": "x. y"})
-    requests = [ask("p0", doc_id=0), ask("p1", doc_id=1), ask("p2", doc_id=2, until=".")]
-    assert model.generate_until(requests) == ["yes", "long", "x"]
-    assert model.truncated == {("toy", 1)}
+def test_what_the_limit_cut_is_remembered(make_lm):
+    make_lm({"p0": "yes", "p1": "long…"}).generate_until(REQUESTS[:2])
     again = make_lm({})
-    again.generate_until(requests)
+    assert again.generate_until(REQUESTS[:2]) == ["yes", "long"]
     assert again.truncated == {("toy", 1)}
 
 
@@ -102,13 +122,29 @@ def test_a_failed_image_takes_no_other_with_it_and_is_tried_again(make_lm):
     assert make_lm(SCRIPT).generate_until(REQUESTS)[0] == "answer 0"
 
 
-@pytest.mark.parametrize("options", [{"do_sample": True}, {"num_beams": 4}])
-def test_only_greedy(make_lm, options):
-    with pytest.raises(UserError, match="task 'toy' wants sampling or beams"):
-        make_lm(SCRIPT).generate_until([ask("p0", **options)])
+def test_beams_and_limits_reach_the_decoding_and_the_key(make_lm):
+    make_lm(SCRIPT).generate_until(REQUESTS[:1])
+    model = make_lm({"p0": "new"})
+    wide = ask("p0", "b", 0, num_beams=4, length_penalty=0.5)
+    assert model.generate_until([wide]) == ["new"]
+    ((_, ((_, _, decoding),)),) = model.calls
+    assert (decoding.beams, decoding.length_penalty, decoding.limit) == (4, 0.5, 8)
+    assert decoding.until == ("\n",)
 
 
-@pytest.mark.parametrize("method", ["loglikelihood", "loglikelihood_rolling"])
-def test_what_is_not_offered_names_the_task(make_lm, method):
-    with pytest.raises(UserError, match="task 'toy' asks for"):
-        getattr(make_lm(SCRIPT), method)([ask("p0", kind=method)])
+def test_sampling_is_refused(make_lm):
+    with pytest.raises(UserError, match="task 'toy' wants sampling"):
+        make_lm(SCRIPT).generate_until([ask("p0", do_sample=True)])
+
+
+def test_several_images_are_refused(make_lm):
+    request = ask("p0")
+    two = request.args[2]["visual"] * 2
+    request.arguments = (*request.args[:2], {"visual": two})
+    with pytest.raises(UserError, match="task 'toy': 2 images"):
+        make_lm(SCRIPT).generate_until([request])
+
+
+def test_perplexity_names_the_task(make_lm):
+    with pytest.raises(UserError, match="task 'toy' asks for perplexity"):
+        make_lm(SCRIPT).loglikelihood_rolling([ask("p0", kind="loglikelihood_rolling")])

@@ -51,7 +51,7 @@ def test_a_tokenizer_without_a_begin_token(copy):
     settings = json.loads((copy / "tokenizer_config.json").read_text())
     settings["bos_token"] = None
     (copy / "tokenizer_config.json").write_text(json.dumps(settings))
-    llm = LanguageModel(str(copy))
+    llm = LanguageModel.load(str(copy))
     assert llm.head == ids(llm, "<Img>")
 
 
@@ -61,19 +61,19 @@ def test_it_is_frozen(llm):
 
 
 def test_the_hash_is_of_the_weights_and_not_of_the_place(llm, copy):
-    assert LanguageModel(str(copy)).hash == llm.hash
+    assert LanguageModel.load(str(copy)).hash == llm.hash
     weights = load_file(copy / "model.safetensors")
     name = sorted(weights)[-1]
     weights[name].view(-1)[0] += 1e-3
     save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
-    assert LanguageModel(str(copy)).hash != llm.hash
+    assert LanguageModel.load(str(copy)).hash != llm.hash
 
 
 def test_the_hash_is_of_the_configuration_too(llm, copy):
     config = json.loads((copy / "config.json").read_text())
     config["rms_norm_eps"] = 0.1
     (copy / "config.json").write_text(json.dumps(config))
-    assert LanguageModel(str(copy)).hash != llm.hash
+    assert LanguageModel.load(str(copy)).hash != llm.hash
 
 
 def test_a_name_a_folder_or_a_hub_id(tmp_path, monkeypatch):
@@ -126,10 +126,10 @@ def a_weight_misshapen(folder):
 def test_a_broken_folder_is_told_in_one_line(copy, spoil):
     spoil(copy)
     with pytest.raises(UserError, match="cannot load language model") as caught:
-        LanguageModel(str(copy))
+        LanguageModel.load(str(copy))
     assert "\n" not in caught.value.message
 
 
 def test_a_hub_model_that_is_not_here_is_told_in_one_line():
     with pytest.raises(UserError, match="cannot load language model 'nobody/nothing'"):
-        LanguageModel("nobody/nothing")
+        LanguageModel.load("nobody/nothing")

@@ -1,0 +1,96 @@
+"""What stands in a prompt in the place of an image: visual embeddings, or the scene in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from gvt.engine.features import Features
+from gvt.model.connector import Connector
+from gvt.model.language import LanguageModel
+from gvt.model.llava import Llava
+
+Reference = dict[str, str]
+"""What a task's ``doc_to_image`` gives: ``path``, ``sha256`` and perhaps the scene's ``text``."""
+
+Ids = tuple[int, ...]
+
+
+class Reader(Protocol):
+    """A language model with something to put in the place of images.
+
+    width: embeddings an image takes, at most.
+    """
+
+    llm: LanguageModel
+    width: int
+
+    def split(self, context: str) -> tuple[Ids, Ids]:
+        """Token ids before and after the image, of a task's prompt. Raises UserError."""
+        ...
+
+    def visual(self, references: Sequence[Reference]) -> list[Tensor | str]:
+        """float[N, dim] of every image, or why it has none."""
+        ...
+
+
+class _Framed:
+    """The paper's frame: ``<Img>`` image ``</Img>`` prompt."""
+
+    llm: LanguageModel
+
+    def split(self, context: str) -> tuple[Ids, Ids]:
+        return self.llm.head, (*self.llm.tail, *self.llm.encode(context))
+
+
+class FeatureReader(_Framed):
+    """Cached features through a trained connector; ``place`` is an image's row by its hash."""
+
+    def __init__(
+        self,
+        llm: LanguageModel,
+        features: Features,
+        place: Mapping[str, int],
+        connector: Connector,
+    ) -> None:
+        self.llm, self.width = llm, connector.tokens
+        self.features, self.place, self.connector = features, place, connector
+
+    @torch.no_grad()
+    def visual(self, references: Sequence[Reference]) -> list[Tensor | str]:
+        index = [self.place[reference["sha256"]] for reference in references]
+        values = torch.from_numpy(self.features.values[index]).to(self.llm.device)
+        found = self.connector(values)
+        failed = self.features.failed
+        return [failed.get(i, one) for i, one in zip(index, found, strict=True)]
+
+
+class SceneReader(_Framed):
+    """The true scene in words, as the ceiling reads it; ``references`` are all that may come."""
+
+    def __init__(self, llm: LanguageModel, references: Sequence[Reference]) -> None:
+        self.llm = llm
+        self.width = max(len(llm.encode(reference["text"])) for reference in references)
+
+    def visual(self, references: Sequence[Reference]) -> list[Tensor | str]:
+        return [self.llm.embed_ids(self.llm.encode(one["text"])) for one in references]
+
+
+class LlavaReader:
+    """A published model: prompts in its chat template, features of its tower by its projector."""
+
+    def __init__(self, llava: Llava, features: Features, place: Mapping[str, int]) -> None:
+        self.llava, self.llm = llava, llava.llm
+        self.features, self.place = features, place
+        self.width = features.values.shape[1]
+
+    def split(self, context: str) -> tuple[Ids, Ids]:
+        return self.llava.split(context)
+
+    def visual(self, references: Sequence[Reference]) -> list[Tensor | str]:
+        index = [self.place[reference["sha256"]] for reference in references]
+        found = self.llava.project(torch.from_numpy(self.features.values[index]))
+        return [self.features.failed.get(i, one) for i, one in zip(index, found, strict=True)]
