@@ -101,8 +101,8 @@ def test_includes_in_a_circle(write):
     [
         ("tasks: [a]\ntokenizer: {}\n", r"s\.yaml:2: unknown key 'tokenizer'"),
         ("tokenizers: {a: b\n", r"s\.yaml:2: broken YAML"),
-        ("tasks: [a]\n", r"s\.yaml:1: key 'tokenizers' is missing"),
-        ("", r"s\.yaml: key 'tokenizers' is missing"),
+        ("tasks: [a]\n", r"s\.yaml:1: tokenizers: is empty"),
+        ("", r"s\.yaml: tokenizers: is empty"),
         ("- a\n", r"s\.yaml:1: must hold"),
         ("tokenizers: [a]\ntokenizers: [b]\n", r"s\.yaml:2: key 'tokenizers' stands twice"),
         ("tokenizers: [a, a]\n", r"s\.yaml:1: 'a' stands twice"),
@@ -126,7 +126,7 @@ def test_a_complaint_about_a_parent_names_the_parent(write):
     write("parent", PARENT + "sedes: [1]\n")
     with pytest.raises(UserError, match=r"parent\.yaml:5: unknown key 'sedes'") as caught:
         load_suite(write("child", "include: parent\n"))
-    assert caught.value.hint == "Nearest: seeds"
+    assert caught.value.hint.startswith("Nearest: seeds")
 
 
 @pytest.mark.parametrize(

@@ -42,11 +42,6 @@ def test_an_image_stands_between_the_tags(llm):
     assert len(llm.placeholder(3)) == prefix.shape[1]
 
 
-def test_a_description_stands_where_the_image_would(llm):
-    wanted = llm.embed(torch.tensor([ids(llm, "<bos>", "<Img>", "red", "circle", "</Img>")]))
-    assert torch.equal(llm.text_prefix("red circle"), wanted)
-
-
 def test_a_tokenizer_without_a_begin_token(copy):
     settings = json.loads((copy / "tokenizer_config.json").read_text())
     settings["bos_token"] = None
