@@ -10,6 +10,13 @@ import pytest
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# Every image stands before the text, as in LLaVA's own template.
+LLAVA_TEMPLATE = (
+    "{% for message in messages %}User: {% for item in message['content'] %}"
+    "{% if item['type'] == 'image' %}<image> {% else %}{{ item['text'] }}{% endif %}"
+    "{% endfor %}{% endfor %} Answer:"
+)
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _own_cache(tmp_path_factory):
@@ -131,3 +138,69 @@ def write_vit(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def save_llava(tmp_path_factory):
+    """save_llava(**config): folder of a random LLaVA with the mini world's tokenizer."""
+    import torch
+    from transformers import (
+        CLIPImageProcessorPil,
+        CLIPVisionConfig,
+        LlamaConfig,
+        LlavaConfig,
+        LlavaForConditionalGeneration,
+        LlavaProcessor,
+    )
+
+    from gvt.mini.tokenizer import build_tokenizer
+
+    tokenizer = build_tokenizer([])
+
+    def save(template=LLAVA_TEMPLATE, **options):
+        vision = CLIPVisionConfig(
+            hidden_size=24,
+            intermediate_size=32,
+            num_hidden_layers=3,
+            num_attention_heads=4,
+            image_size=28,
+            patch_size=7,
+        )
+        special = {f"{n}_token_id": getattr(tokenizer, f"{n}_token_id") for n in ("bos", "eos")}
+        text = LlamaConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=32,
+            intermediate_size=48,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            pad_token_id=tokenizer.pad_token_id,
+            **special,
+        )
+        image_id = tokenizer.convert_tokens_to_ids("<image>")
+        config = LlavaConfig(
+            vision_config=vision, text_config=text, image_token_id=image_id, **options
+        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(3)
+            model = LlavaForConditionalGeneration(config)
+            for weight in model.parameters():
+                weight.data += 0.2 * torch.randn_like(weight)
+        model.generation_config.pad_token_id = tokenizer.pad_token_id
+        strategy = config.vision_feature_select_strategy
+        processor = LlavaProcessor(
+            CLIPImageProcessorPil(
+                size={"shortest_edge": 28}, crop_size={"height": 28, "width": 28}
+            ),
+            tokenizer,
+            patch_size=7,
+            vision_feature_select_strategy=strategy,
+            num_additional_image_tokens=1,
+            chat_template=template,
+        )
+        folder = tmp_path_factory.mktemp("llava")
+        model.save_pretrained(folder)
+        processor.save_pretrained(folder)
+        return str(folder)
+
+    return save

@@ -308,3 +308,18 @@ def test_two_seeds_are_two_alignments_of_one_encoder(world, computed):
     for seed in (0, 1):
         path = schema.rows_path(world.folder, "one", seed, "mini_mci")
         assert len(list(schema.read_rows(path))) == LIMIT
+
+
+def test_a_published_model_is_one_more_column(world, computed, save_llava):
+    folder = save_llava()
+    code, _ = world.run("--model", folder)
+    assert code == 0
+    name = Path(folder).name
+    run = schema.read_run(world.folder)
+    (column,) = (column for column in run["columns"] if column["name"] == name)
+    assert (column["kind"], column["visual_tokens"]) == ("tokenizer", 16)
+    assert len(rows(world.folder, name)) == LIMIT
+    assert all(row["error"] is None for row in rows(world.folder, name))
+    computed.clear()
+    world.run("--model", folder)
+    assert computed == {}
