@@ -25,6 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lr", type=float, metavar="RATE", help="learning rate at its highest")
     parser.add_argument("--threads", type=arguments.count, metavar="N", help="CPU threads")
     parser.add_argument(
+        "--compile", action="store_true", help="compile the models: a minute later, then faster"
+    )
+    parser.add_argument(
         "--resume", action="store_true", help="go on from the checkpoint in the folder"
     )
 
@@ -41,6 +44,7 @@ def run(args: argparse.Namespace) -> None:
         seed=args.seed,
         lr=args.lr,
         threads=args.threads,
+        compiled=args.compile,
         resume=args.resume,
     )
     print(folder)

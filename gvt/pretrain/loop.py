@@ -16,6 +16,7 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch import nn
 from tqdm.auto import tqdm
+from transformers import PreTrainedModel
 
 from gvt.errors import UserError
 from gvt.hardware import mixed_precision
@@ -50,13 +51,15 @@ def train(
     seed: int = 0,
     lr: float | None = None,
     threads: int | None = None,
+    compiled: bool = False,
     resume: bool = False,
 ) -> Path:
     """Train the Objective that ``build`` makes on ``samples`` samples and save it to ``output``.
 
     It is built after the seed is set. The folder also gets ``provenance.json`` (recipe, seed,
     samples, seconds, loss) and ``log.jsonl``. A checkpoint is kept beside it while training;
-    ``resume`` continues from it.
+    ``resume`` continues from it. ``compiled`` compiles the transformers models in it for their
+    fixed shapes.
     """
     if threads:
         torch.set_num_threads(threads)
@@ -64,6 +67,10 @@ def train(
     accelerator = Accelerator(cpu=cpu, mixed_precision=mixed_precision(cpu))
     set_seed(seed)
     module = build()
+    if compiled:
+        for part in module.modules():
+            if isinstance(part, PreTrainedModel):
+                part.compile(dynamic=False)
     # Building may have trained a teacher: augmentation starts from its own seed, on every rank.
     set_seed(seed, device_specific=True)
     size = batch_size or module.batch_size
@@ -157,6 +164,7 @@ def train(
                 "warmup": _WARMUP,
                 "precision": accelerator.mixed_precision,
                 "processes": world,
+                "compiled": compiled,
                 **getattr(unwrapped, "recipe", {}),
             },
             "seed": seed,

@@ -1,0 +1,148 @@
+"""Fills the README's tables from the files of runs and weights, so that no figure is typed.
+
+``.venv/bin/python benchmarks/readme.py RUN… [--demo RUN.JSON] [--cached RUN.JSON]`` rewrites what
+stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; tables whose run is not given stay.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+_BLOCK = re.compile(r"(<!-- table: (\S+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+_WEIGHTS = {
+    "tokenizers_zoo/weights/mini-deit": "presence labels of 8 shapes; a RegNet teacher on the "
+    "distillation token",
+    "tokenizers_zoo/weights/mini-clip": "five captions per scene, contrastive",
+    "tokenizers_zoo/weights/mini-mae": "pixels, 75 % of the patches masked",
+    "tokenizers_zoo/weights/mini-dino": "pixels, self-distillation over crops",
+    "gvt/weights/mini-lm": "text only: scene descriptions, questions, captions, easy-VQA's train "
+    "questions",
+}
+
+
+def main() -> None:
+    """Rewrite README.md in place and say which tables were filled."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("runs", nargs="*", type=Path, metavar="RUN")
+    parser.add_argument("--demo", type=Path, metavar="RUN.JSON", help="a first make demo")
+    parser.add_argument("--cached", type=Path, metavar="RUN.JSON", help="a second make demo")
+    args = parser.parse_args()
+    tables: dict[str, Callable[[], list[list[str]]]] = {"weights": _weights}
+    for path in args.runs:
+        run = json.loads((path / "run.json").read_text())
+        scores = json.loads((path / "scores.json").read_text())
+        name = run["suite"]
+        tables[f"{name}-scores"] = lambda run=run, scores=scores: _scores(run, scores)
+        tables[f"{name}-paired"] = lambda run=run, scores=scores: _paired(run, scores)
+    if args.demo:
+        timed = [json.loads(path.read_text()) for path in (args.demo, args.cached) if path]
+        tables["demo-time"] = lambda: _time(timed)
+    filled = []
+
+    def fill(match: re.Match) -> str:
+        make = tables.get(match[2])
+        if make is None:
+            return match[0]
+        filled.append(match[2])
+        return f"{match[1]}{_markdown(make())}{match[4]}"
+
+    readme = ROOT / "README.md"
+    readme.write_text(_BLOCK.sub(fill, readme.read_text()))
+    print("filled:", ", ".join(filled))
+
+
+def _markdown(rows: list[list[str]]) -> str:
+    rows.insert(1, ["---"] * len(rows[0]))
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _cell(estimate: dict | None, unit: str) -> str:
+    if estimate is None:
+        return "–"
+    scale, digits = (100, 1) if unit == "percent" else (1, 2)
+    mean, low, high = (f"{estimate[k] * scale:.{digits}f}" for k in ("mean", "low", "high"))
+    return f"{mean} ({low}–{high})"
+
+
+def _scores(run: dict, scores: dict) -> list[list[str]]:
+    tasks, frames = run["tasks"], scores["frames"]
+    rows = [["row", *(f"{task['title']} ({task['metric_title']})" for task in tasks)]]
+    for title, key in (("chance", "chance"), ("majority answer", "majority")):
+        row = [title]
+        for task in tasks:
+            value = frames[task["name"]][key]
+            value = value["mean"] if isinstance(value, dict) else value
+            row.append("–" if value is None else f"{100 * value:.1f}")
+        rows.append(row)
+    order = {"control": 0, "tokenizer": 1, "ceiling": 2}
+    for column in sorted(run["columns"], key=lambda column: order[column["kind"]]):
+        title = column["title"]
+        cells = scores["columns"][column["name"]]
+        rows.append(
+            [
+                f"**{title}**" if column["kind"] == "tokenizer" else title,
+                *(_cell(cells.get(task["name"]), task["unit"]) for task in tasks),
+            ]
+        )
+    return rows
+
+
+def _paired(run: dict, scores: dict) -> list[list[str]]:
+    """Differences of every tokenizer to the aligned controls, in points, on percent tasks."""
+    controls = [c["name"] for c in run["columns"] if c["kind"] == "control"]
+    tasks = [task for task in run["tasks"] if task["unit"] == "percent"]
+    pairs = [(task, control) for control in controls for task in tasks]
+    rows = [["tokenizer", *(f"{task['title']} − {control}" for task, control in pairs)]]
+    for column in run["columns"]:
+        if column["kind"] == "tokenizer":
+            cells = [
+                _difference(scores["differences"][task["name"]], column["name"], control)
+                for task, control in pairs
+            ]
+            rows.append([column["title"], *cells])
+    return rows
+
+
+def _difference(found: list[dict], left: str, right: str) -> str:
+    for pair in found:
+        if {pair["a"], pair["b"]} == {left, right}:
+            sign = 100 if pair["a"] == left else -100
+            low, high = sorted((sign * pair["low"], sign * pair["high"]))
+            return f"{sign * pair['mean']:+.1f} ({low:+.1f} to {high:+.1f})"
+    return "–"
+
+
+def _time(runs: list[dict]) -> list[list[str]]:
+    rows = [["stage", "first run", "everything cached"][: 1 + len(runs)]]
+    sums = [_seconds(run) for run in runs]
+    for stage in ("features", "alignment", "evaluation", "the rest", "total"):
+        rows.append([stage, *(f"{one[stage]:.0f} s" for one in sums)])
+    return rows
+
+
+def _seconds(run: dict) -> dict[str, float]:
+    found = dict.fromkeys(("features", "alignment", "evaluation"), 0.0)
+    for stage in run["stages"]:
+        found[stage["stage"]] += stage["seconds"]
+    begin, end = (datetime.fromisoformat(run[key]) for key in ("created", "finished"))
+    total = (end - begin).total_seconds()
+    return {**found, "the rest": max(0.0, total - sum(found.values())), "total": total}
+
+
+def _weights() -> list[list[str]]:
+    rows = [["weights", "trained with", "samples seen", "seconds", "final loss"]]
+    for folder, what in _WEIGHTS.items():
+        note = json.loads((ROOT / folder / "provenance.json").read_text())
+        seen, seconds = f"{note['samples_seen']:,}", f"{note['seconds']:,.0f}"
+        rows.append([f"`{folder}`", what, seen, seconds, f"{note['loss']:.3f}"])
+    return rows
+
+
+if __name__ == "__main__":
+    main()
