@@ -28,6 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--compile", action="store_true", help="compile the models: a minute later, then faster"
     )
     parser.add_argument(
+        "--init", type=Path, metavar="DIR", help="train the lm of an earlier --output further"
+    )
+    parser.add_argument(
         "--resume", action="store_true", help="go on from the checkpoint in the folder"
     )
 
@@ -45,6 +48,7 @@ def run(args: argparse.Namespace) -> None:
         lr=args.lr,
         threads=args.threads,
         compiled=args.compile,
+        init=args.init,
         resume=args.resume,
     )
     print(folder)

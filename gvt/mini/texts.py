@@ -12,9 +12,12 @@ LIST_PROMPT = "List the objects."
 """Asks for the description itself; only pre-training of the language model uses it."""
 
 
-def reasoned(question: str) -> str:
-    """The prompt that asks for the looked-up facts before the answer (pre-training only)."""
-    return f"Question: {question} Reason:"
+def reasoned(question: str, form: str = "") -> str:
+    """The prompt that asks for the looked-up facts before the answer (pre-training only).
+
+    form: a digit that says in which form, such as how many of their words are left out.
+    """
+    return f"Question: {question} Reason {form}:" if form else f"Question: {question} Reason:"
 
 
 def describe(scene: Scene, rng: np.random.Generator | None = None) -> str:

@@ -13,6 +13,7 @@ from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from gvt.data import easy_vqa
+from gvt.errors import UserError
 from gvt.mini.tokenizer import build_tokenizer
 from gvt.model.frame import CLOSE, OPEN
 from gvt.model.packing import IGNORE, Packed, pack
@@ -114,6 +115,13 @@ class LanguageObjective(nn.Module):
 
     def after_step(self, progress: float) -> None:
         """Nothing to do after an optimiser step."""
+
+    def restore(self, folder: Path) -> None:
+        """Go on from the weights of an earlier output. Raises UserError for another vocabulary."""
+        weights = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32).state_dict()
+        if weights["model.embed_tokens.weight"].shape[0] != len(self.tokenizer):
+            raise UserError(f"{folder}: its vocabulary is not this objective's")
+        self.model.load_state_dict(weights)
 
     def save(self, folder: Path) -> None:
         """An ordinary Hugging Face folder with the tokenizer, weights in half precision."""

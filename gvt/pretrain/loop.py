@@ -52,6 +52,7 @@ def train(
     lr: float | None = None,
     threads: int | None = None,
     compiled: bool = False,
+    init: Path | None = None,
     resume: bool = False,
 ) -> Path:
     """Train the Objective that ``build`` makes on ``samples`` samples and save it to ``output``.
@@ -59,7 +60,8 @@ def train(
     It is built after the seed is set. The folder also gets ``provenance.json`` (recipe, seed,
     samples, seconds, loss) and ``log.jsonl``. A checkpoint is kept beside it while training;
     ``resume`` continues from it. ``compiled`` compiles the transformers models in it for their
-    fixed shapes.
+    fixed shapes. ``init`` is an earlier output of the same objective: its weights are trained
+    further, with a schedule of their own, on the samples that follow those it has seen.
     """
     if threads:
         torch.set_num_threads(threads)
@@ -71,6 +73,8 @@ def train(
         for part in module.modules():
             if isinstance(part, PreTrainedModel):
                 part.compile(dynamic=False)
+    before = _restore(module, Path(init)) if init else None
+    first = before["samples_seen"] if before else 0
     # Building may have trained a teacher: augmentation starts from its own seed, on every rank.
     set_seed(seed, device_specific=True)
     size = batch_size or module.batch_size
@@ -99,7 +103,7 @@ def train(
             torch.set_rng_state(state["random"])
 
     world, rank = accelerator.num_processes, accelerator.process_index
-    batches = module.batches(step * size, size, rank, world)
+    batches = module.batches(first + step * size, size, rank, world)
     bar = tqdm(
         total=steps * size,
         initial=step * size,
@@ -168,16 +172,31 @@ def train(
                 **getattr(unwrapped, "recipe", {}),
             },
             "seed": seed,
-            "samples_seen": steps * size,
+            "samples_seen": first + steps * size,
             "seconds": round(seconds + time.monotonic() - started, 1),
             "threads": torch.get_num_threads(),
             "loss": log[-1]["loss"],
             "versions": {"torch": torch.__version__, "python": platform.python_version()},
+            **({"init": before} if before else {}),
         }
         (output / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n")
         (output / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in log))
         checkpoint.unlink(missing_ok=True)
     return output
+
+
+def _restore(module: Objective, folder: Path) -> dict:
+    """Load an earlier output into ``module`` and return its provenance. Raises UserError."""
+    if not hasattr(module, "restore"):
+        raise UserError(f"{module.name}: what it saves is not all it trains, so --init cannot work")
+    try:
+        before = json.loads((folder / "provenance.json").read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder}: no output of gvt pretrain ({error})") from error
+    if before["objective"] != module.name:
+        raise UserError(f"{folder} was trained as '{before['objective']}', not '{module.name}'")
+    module.restore(folder)
+    return before
 
 
 def _cosine(step: int, steps: int) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 
 from gvt.data import easy_vqa
 from gvt.mini.questions import VQA, Question, multi_class, object_count, vqa
-from gvt.mini.scenes import CELLS, SHAPES, SIZES, TEXTURES, Scene, generator, sample_scene
+from gvt.mini.scenes import CELLS, PLURALS, SHAPES, SIZES, TEXTURES, Scene, generator, sample_scene
 from gvt.mini.texts import CAPTION_PROMPT, LIST_PROMPT, captions, describe, inventory, reasoned
 from gvt.model.frame import vqa_prompt
 
@@ -20,6 +20,10 @@ _LOOKUPS = ("color", "shape", "size", "texture", "relation")
 # Training starts with a few objects; afterwards this share of the scenes stays short.
 _FIRST_SCENES, _FIRST_OBJECTS = 12_000, 4
 _SHORT_SHARE, _SHORT_OBJECTS = 0.3, 6
+# From here on reasons of relations and comparisons lose their first words, until none is left.
+_SHORTENED = 80_000
+_REASON = 4
+_MARGIN = "5"  # in the place of a number of words: by how much
 # Offset of the random stream from those that draw scenes and held-out questions.
 _PURPOSE = 2
 
@@ -37,6 +41,8 @@ def scene_example(index: int, number: int) -> TextExample:
     """
     scene = sample_scene("pretrain", index)
     rng = generator("pretrain", index, purpose=_PURPOSE)
+    if number >= _SHORTENED:
+        return _late_example(scene, rng)
     first = number < _FIRST_SCENES
     if first or rng.random() < _SHORT_SHARE:
         most = _FIRST_OBJECTS if first else _SHORT_OBJECTS
@@ -47,10 +53,35 @@ def scene_example(index: int, number: int) -> TextExample:
     else:
         questions = vqa(scene, rng, [*VQA, *_LOOKUPS])
         pairs = _framed(questions) + _reasoned(scene, questions[: len(VQA)])
+    return describe(scene, rng), pairs + _other_tasks(scene, rng)
+
+
+def _late_example(scene: Scene, rng: np.random.Generator) -> TextExample:
+    """What takes two look-ups, asked with ever shorter reasons.
+
+    Directly, the model answers relations and comparisons by chance for as long as one cares to
+    train; with the reason written out it is right at once. Between the two lie reasons whose first
+    words are left out: the model learns to do without them one at a time (Deng et al. 2024, "From
+    Explicit CoT to Implicit CoT").
+    """
+    kind = rng.choice(("distinct", "groups", "whole"), p=(0.35, 0.25, 0.4))
+    if kind == "distinct":
+        scene = _few(scene, int(rng.integers(2, _FIRST_OBJECTS + 1)), rng)
+        names = ["relation"] * 3 + ["existence", *_LOOKUPS[:2]]
+    elif kind == "groups":
+        scene = _grouped(scene, int(rng.integers(3, _SHORT_OBJECTS + 1)), rng)
+        names = ["comparison"] * 3 + ["existence", *_LOOKUPS[2:4]]
+    else:
+        names = [*VQA, "relation", "comparison", "comparison"]
+    questions = vqa(scene, rng, names)
+    pairs = _framed(questions) + _shortened(scene, questions, rng)
+    return describe(scene, rng), pairs + _other_tasks(scene, rng)
+
+
+def _other_tasks(scene: Scene, rng: np.random.Generator) -> list[tuple[str, str]]:
     count, named = object_count(scene), multi_class(scene, rng, bool(rng.integers(2)))
-    pairs += [(question.text, question.answer) for question in (count, named)]
-    pairs.append((CAPTION_PROMPT, str(rng.choice(captions(scene)))))
-    return describe(scene, rng), pairs
+    pairs = [(question.text, question.answer) for question in (count, named)]
+    return [*pairs, (CAPTION_PROMPT, str(rng.choice(captions(scene))))]
 
 
 def _framed(questions: list[Question]) -> list[tuple[str, str]]:
@@ -78,6 +109,45 @@ def _facts(scene: Scene, words: list[str], category: str) -> str:
         cell = {thing.shape: thing.cell[axis] for thing in scene.things}
         return f"{words[2]} {cell[words[2]]} {words[-1]} {cell[words[-1]]}"
     return ""
+
+
+def _shortened(
+    scene: Scene, questions: list[Question], rng: np.random.Generator
+) -> list[tuple[str, str]]:
+    """Relations and comparisons behind what is left of their reasons.
+
+    A comparison is also asked for by how much, as a digit around 5: a graded answer teaches the
+    two counts where yes or no alone teaches nothing.
+    """
+    pairs = []
+    for question in questions:
+        words = question.text.rstrip("?").split()
+        if question.category == "relation":
+            facts = _facts(scene, words, "relation").split()
+        elif question.category == "comparison":
+            one, other = (_count(scene, words[place]) for place in (3, 5))
+            facts = [words[3], str(one), words[5], str(other)]
+            margin = min(9, max(1, 5 + one - other))
+            pairs.append((reasoned(question.text, _MARGIN), f"{margin} {question.answer}"))
+        else:
+            continue
+        for left_out in rng.permutation(_REASON)[:2] + 1:
+            rest = " ".join([*facts[left_out:], question.answer])
+            pairs.append((reasoned(question.text, str(left_out)), rest))
+    return list(dict.fromkeys(pairs))
+
+
+def _count(scene: Scene, plural: str) -> int:
+    return sum(PLURALS[thing.shape] == plural for thing in scene.things)
+
+
+def _grouped(scene: Scene, objects: int, rng: np.random.Generator) -> Scene:
+    """The first objects, of two or three shapes only: something to count and compare."""
+    shapes = [str(shape) for shape in rng.permutation(SHAPES)[: rng.integers(2, 4)]]
+    things = tuple(
+        replace(thing, shape=str(rng.choice(shapes))) for thing in scene.things[:objects]
+    )
+    return replace(scene, things=things, main=things[0].shape)
 
 
 def _few(scene: Scene, objects: int, rng: np.random.Generator) -> Scene:

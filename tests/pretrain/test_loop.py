@@ -133,6 +133,51 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(objective, tmp_path
     assert (whole / "log.jsonl").read_text() == (torn / "log.jsonl").read_text()
 
 
+def test_init_trains_further_on_the_samples_that_follow(tmp_path, monkeypatch):
+    first = pretrain("lm", tmp_path / "first", 8, batch_size=4)
+    starts = []
+    batches = LanguageObjective.batches
+    monkeypatch.setattr(
+        LanguageObjective,
+        "batches",
+        lambda self, start, *rest: starts.append(start) or batches(self, start, *rest),
+    )
+    second = pretrain("lm", tmp_path / "second", 4, batch_size=4, init=first, lr=1e-9)
+    assert starts == [8]
+    note = json.loads((second / "provenance.json").read_text())
+    assert note["samples_seen"] == 12
+    assert note["init"] == json.loads((first / "provenance.json").read_text())
+    one, two = (load_file(folder / "model.safetensors") for folder in (first, second))
+    # A table of AdamW's, which the tiny rate leaves where it was.
+    name = "model.embed_tokens.weight"
+    assert torch.equal(one[name], two[name])
+
+
+def test_init_refuses_what_it_cannot_train_further(tmp_path):
+    lm = pretrain("lm", tmp_path / "lm", 4, batch_size=4)
+    with pytest.raises(UserError, match="mae: what it saves is not all it trains"):
+        pretrain("mae", tmp_path / "out", 4, init=lm)
+    with pytest.raises(UserError, match="no output of gvt pretrain"):
+        pretrain("lm", tmp_path / "out", 4, init=tmp_path)
+
+
+def test_compiled_models_train_as_eager_ones_do(tmp_path, monkeypatch):
+    traced = []
+    compile_module = torch.nn.Module.compile
+
+    def traced_only(self, **options):  # a machine that tests may have no C++ compiler
+        traced.append(type(self).__name__)
+        compile_module(self, backend="eager", **options)
+
+    monkeypatch.setattr(torch.nn.Module, "compile", traced_only)
+    folders = [
+        pretrain("mae", tmp_path / str(on), 4, batch_size=4, compiled=on) for on in (False, True)
+    ]
+    assert "ViTMAEForPreTraining" in traced
+    losses = [json.loads((f / "provenance.json").read_text())["loss"] for f in folders]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+
+
 def test_without_resume_it_starts_anew(tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "checkpoint.pt").write_bytes(b"no checkpoint at all")
