@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +15,10 @@ from gvt.config import Recipe, RunOptions, Suite
 from gvt.data.images import ImageSet
 from gvt.engine.features import Features, FeatureStore
 from gvt.errors import UserError
-from gvt.hardware import mixed_precision, use_all_cores
+from gvt.hardware import choose_precision, use_all_cores
 from gvt.model.language import LanguageModel
 from gvt.progress import Progress
-from leaderboard.schema import Alignment, Stage
+from leaderboard.schema import Alignment
 from tokenizers_zoo import Card
 
 TEXT = "text"
@@ -41,12 +40,12 @@ class Workshop:
 def open_workshop(suite: Suite, recipe: Recipe, options: RunOptions) -> Workshop:
     """Start accelerate and load the language model. Raises UserError."""
     cpu = options.device == "cpu" or not torch.cuda.is_available()
-    precision = mixed_precision(cpu) if options.precision == "auto" else options.precision
+    precision = choose_precision(options.precision, cpu)
     accelerator = Accelerator(cpu=cpu, mixed_precision=precision)
     use_all_cores(accelerator.num_processes)
     llm = LanguageModel.load(suite.llm, accelerator.device)
     shown = accelerator.is_main_process
-    return Workshop(suite, recipe, llm, accelerator, precision, Progress(shown))
+    return Workshop(suite, recipe, llm, accelerator, precision, Progress(shown, accelerator.device))
 
 
 def cards(suite: Suite, include_path: tuple[Path, ...]) -> dict[str, Card]:
@@ -61,32 +60,32 @@ def cards(suite: Suite, include_path: tuple[Path, ...]) -> dict[str, Card]:
 
 
 class ColumnMaker:
-    """Makes features and connectors of one column, and keeps the books of what each stage took."""
+    """Makes features and connectors of one column."""
 
     def __init__(self, workshop: Workshop, column: str, card: Card) -> None:
         self.workshop, self.column = workshop, column
         self.store = FeatureStore(card, workshop.accelerator.device, workshop.precision)
-        self.stages: list[Stage] = []
         self.alignments: list[Alignment] = []
         self._training: dict[str, Features] | None = None
 
     def features(self, images: ImageSet) -> Features:
         """Features of ``images``, from the cache or computed, by every process its share."""
-        start = time.monotonic()
-        with self.workshop.progress.stage(f"{self.column} · features", len(images)) as advance:
-            found = self.store.get(images, advance, self.workshop.accelerator)
-        self._book(0, "features", time.monotonic() - start, found.cached, len(images))
-        return found
+        seed, key = self.workshop.suite.seeds[0], features_key(self.store)
+        with self.workshop.progress.stage(
+            self.column, seed, "features", len(images), key
+        ) as counter:
+            return self.store.get(images, counter, self.workshop.accelerator)
 
     def aligned(self, seed: int) -> Aligned:
         """The connector of one seed."""
         recipe = self.workshop.recipe
         if self._training is None:
-            sets = {stage.data: source(stage.data).images for stage in recipe.stages}
+            sets = training_images(recipe)
             self._training = {name: self.features(images) for name, images in sets.items()}
-        start = time.monotonic()
-        steps = sum(stage.steps for stage in recipe.stages)
-        with self.workshop.progress.stage(f"{self.column} · alignment", steps) as advance:
+        key = alignment_key(recipe, self.workshop.llm.name)
+        with self.workshop.progress.stage(
+            self.column, seed, "alignment", recipe.steps, key, recipe.samples
+        ) as counter:
             done = align(
                 self.store,
                 self._training,
@@ -94,9 +93,8 @@ class ColumnMaker:
                 self.workshop.llm,
                 seed,
                 self.workshop.accelerator,
-                lambda _: advance(1),
+                counter,
             )
-        self._book(seed, "alignment", time.monotonic() - start, done.cached, done.samples)
         self.alignments.append(
             Alignment(
                 column=self.column,
@@ -110,17 +108,20 @@ class ColumnMaker:
         )
         return done
 
-    def _book(self, seed: int, stage: str, seconds: float, cached: bool, samples: int) -> None:
-        self.stages.append(
-            Stage(
-                column=self.column,
-                seed=seed,
-                stage=stage,
-                seconds=round(seconds, 3),
-                cached=cached,
-                samples=samples,
-            )
-        )
+
+def training_images(recipe: Recipe) -> dict[str, ImageSet]:
+    """The images of each source of data that ``recipe`` trains on."""
+    return {stage.data: source(stage.data).images for stage in recipe.stages}
+
+
+def features_key(store: FeatureStore) -> str:
+    """What the speed of encoding depends on."""
+    return f"{store.card.name} {store.precision}"
+
+
+def alignment_key(recipe: Recipe, llm: str) -> str:
+    """What the speed of training a connector depends on."""
+    return f"{recipe.hash()[:16]} {llm}"
 
 
 def align_columns(suite: Suite, recipe: Recipe, options: RunOptions) -> dict[str, list[Aligned]]:
@@ -133,4 +134,5 @@ def align_columns(suite: Suite, recipe: Recipe, options: RunOptions) -> dict[str
     for column, card in found.items():
         maker = ColumnMaker(workshop, column, card)
         made[column] = [maker.aligned(seed) for seed in suite.seeds]
+    workshop.progress.column_done()
     return made

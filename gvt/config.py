@@ -161,6 +161,16 @@ class Recipe(_Content):
             raise FieldError("stages", "is empty")
         _need_unique("stages", [stage.name for stage in self.stages])
 
+    @property
+    def steps(self) -> int:
+        """Optimiser steps of all stages."""
+        return sum(stage.steps for stage in self.stages)
+
+    @property
+    def samples(self) -> int:
+        """Images that all stages see."""
+        return sum(stage.steps * stage.batch_size for stage in self.stages)
+
 
 @dataclass(frozen=True)
 class RunOptions:

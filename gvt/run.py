@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-import time
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -12,15 +11,16 @@ from accelerate.utils import broadcast_object_list
 
 from gvt import catalog
 from gvt.align.connectors import Aligned
-from gvt.columns import TEXT, ColumnMaker, Workshop, cards, open_workshop
+from gvt.columns import TEXT, ColumnMaker, Workshop, cards, features_key, open_workshop
 from gvt.config import Recipe, RunOptions, Suite
 from gvt.data.images import FileImages
 from gvt.engine.evaluate import TaskSet, evaluate, load_tasks
 from gvt.engine.features import Features, FeatureStore
 from gvt.engine.journal import Journal, answer_key
-from gvt.engine.lm import Cell, ImageLM
+from gvt.engine.lm import Cell, ImageLM, connector_fingerprint, text_fingerprint
 from gvt.engine.readers import FeatureReader, LlavaReader, Reader, SceneReader
 from gvt.files import only_one
+from gvt.forecast import steps
 from gvt.hardware import describe
 from gvt.model.llava import Llava
 from leaderboard import schema
@@ -40,6 +40,7 @@ def execute(suite: Suite, recipe: Recipe, options: RunOptions) -> Path | None:
     known = catalog.tasks(options.include_path)
     tasks = load_tasks({name: known[name] for name in suite.tasks}, options.limit)
     workshop = open_workshop(suite, recipe, options)
+    workshop.progress.expect(steps(suite, recipe, options, tasks))
     folder = Path(options.output_path)
     if not workshop.accelerator.is_main_process:
         workshop.accelerator.wait_for_everyone()
@@ -74,6 +75,7 @@ class _Run:
         )
         self.place = {digest: index for index, digest in enumerate(self.images.hashes)}
         self.record = self._new_record()
+        self.progress = workshop.progress
 
     def carry_out(self) -> None:
         """Make, evaluate and write every column; ``run.json`` grows with each."""
@@ -86,6 +88,7 @@ class _Run:
         for column, name in self.suite.models.items():
             self._model_column(column, name)
             self._write()
+        self.progress.column_done()
         if self.journal.broken:
             lines = f"{self.journal.broken} broken lines in the journal"
             self.record["warnings"].append(f"{lines} were computed again")
@@ -98,32 +101,22 @@ class _Run:
         features = maker.features(self.images)
         self.record["columns"].append(self._column(column, card, features, aligned[0]))
         for seed, one in zip(self.suite.seeds, aligned, strict=True):
-            fingerprint = answer_key(connector=one.hash, llm=self.workshop.llm.hash)
+            fingerprint = connector_fingerprint(one.hash, self.workshop.llm.hash)
             reader = FeatureReader(self.workshop.llm, features, self.place, one.connector)
             cell = Cell(column, seed, fingerprint)
-            maker.stages.append(self._evaluate(cell, reader, list(self.suite.tasks)))
-        self.record["stages"] += maker.stages
+            self._evaluate(cell, reader, list(self.suite.tasks))
         self.record["alignment"] += maker.alignments
 
     def _model_column(self, column: str, name: str) -> None:
         """A published model answers as it is, once: nothing is aligned, so no seed matters."""
-        start = time.monotonic()
         accelerator = self.workshop.accelerator
         llava = Llava(name, accelerator.device)
         tower = llava.tower
         store = FeatureStore(tower.card, accelerator.device, llava.precision, lambda: tower)
-        with self.workshop.progress.stage(f"{column} · features", len(self.images)) as advance:
-            features = store.get(self.images, advance, accelerator)
-        self.record["stages"].append(
-            schema.Stage(
-                column=column,
-                seed=self.suite.seeds[0],
-                stage="features",
-                seconds=round(time.monotonic() - start, 3),
-                cached=features.cached,
-                samples=len(self.images),
-            )
-        )
+        with self.progress.stage(
+            column, self.suite.seeds[0], "features", len(self.images), features_key(store)
+        ) as counter:
+            features = store.get(self.images, counter, accelerator)
         self.record["columns"].append(
             schema.Column(
                 name=column,
@@ -133,6 +126,7 @@ class _Run:
                 description=f"The published model {name}, as it is.",
                 card_hash=tower.card.hash(),
                 encoder_parameters=tower.parameters,
+                encoder_gflops=features.gflops,
                 feature_tokens=tower.tokens,
                 visual_tokens=tower.tokens,
                 licence="",
@@ -141,7 +135,7 @@ class _Run:
         )
         cell = Cell(column, self.suite.seeds[0], answer_key(model=llava.hash))
         reader = LlavaReader(llava, features, self.place)
-        self.record["stages"].append(self._evaluate(cell, reader, list(self.suite.tasks)))
+        self._evaluate(cell, reader, list(self.suite.tasks))
 
     def _text_column(self) -> None:
         llm = self.workshop.llm
@@ -160,62 +154,44 @@ class _Run:
                 description="No image: the frozen language model reads the true scene in words.",
                 card_hash="",
                 encoder_parameters=None,
+                encoder_gflops=None,
                 feature_tokens=None,
                 visual_tokens=None,
                 licence="",
                 citation="",
             )
         )
-        cell = Cell(TEXT, self.suite.seeds[0], answer_key(text=True, llm=llm.hash))
-
+        cell = Cell(TEXT, self.suite.seeds[0], text_fingerprint(llm.hash))
         reader = SceneReader(llm, self.tasks.images(names))
-        self.record["stages"].append(self._evaluate(cell, reader, names))
+        self._evaluate(cell, reader, names)
 
-    def _evaluate(self, cell: Cell, reader: Reader, names: list[str]) -> schema.Stage:
-        start = time.monotonic()
+    def _evaluate(self, cell: Cell, reader: Reader, names: list[str]) -> None:
         paths = {
             name: schema.rows_path(self.folder, cell.column, cell.seed, name) for name in names
         }
-        stamps = {name: self._stamp(cell, name) for name in names}
+        stamps = {name: self.tasks.stamp(name, cell.fingerprint) for name in names}
         todo = [
             name
             for name in names
-            if not paths[name].exists()
-            or self.stamps_before.get(_cell_name(cell, name)) != stamps[name]
+            if not paths[name].exists() or self.stamps_before.get(cell.name(name)) != stamps[name]
         ]
-        total = sum(self.tasks.count(name) for name in todo)
         # Every process must go the same way, whatever its file system shows it by now.
         todo = broadcast_object_list([todo])[0]
-        if todo:
-            title = f"{cell.column} · evaluation"
-            with self.workshop.progress.stage(title, total) as advance:
+        total = sum(self.tasks.count(name) for name in names)
+        with self.progress.stage(
+            cell.column, cell.seed, "evaluation", total, reader.llm.name
+        ) as counter:
+            counter.skip(total - sum(self.tasks.count(name) for name in todo))
+            if todo:
                 accelerator = self.workshop.accelerator
                 batch_size = self.options.batch_size
-                model = ImageLM(reader, cell, self.journal, batch_size, advance, accelerator)
+                model = ImageLM(reader, cell, self.journal, batch_size, counter, accelerator)
                 for name, rows in evaluate(model, self.tasks, todo).items():
                     if accelerator.is_main_process:
                         schema.write_rows(paths[name], rows)
                     if any(row["error"] for row in rows):
                         del stamps[name]  # a lost image may be back the next time
-        self.record["stamps"] |= {_cell_name(cell, n): stamp for n, stamp in stamps.items()}
-        return schema.Stage(
-            column=cell.column,
-            seed=cell.seed,
-            stage="evaluation",
-            seconds=round(time.monotonic() - start, 3),
-            cached=not todo,
-            samples=sum(self.tasks.count(name) for name in names),
-        )
-
-    def _stamp(self, cell: Cell, name: str) -> str:
-        """Hash of all that a file of rows depends on."""
-        (info,) = (info for info in self.record["tasks"] if info["name"] == name)
-        return answer_key(
-            model=cell.fingerprint,
-            task=name,
-            version=info["version"],
-            data=info["dataset_hash"],
-        )
+        self.record["stamps"] |= {cell.name(task): stamp for task, stamp in stamps.items()}
 
     def _column(
         self, column: str, card: Card, features: Features, aligned: Aligned
@@ -228,6 +204,7 @@ class _Run:
             description=card.description,
             card_hash=card.hash(),
             encoder_parameters=card.parameters,
+            encoder_gflops=features.gflops,
             feature_tokens=features.values.shape[1],
             visual_tokens=aligned.connector.tokens,
             licence=card.licence,
@@ -272,11 +249,8 @@ class _Run:
 
     def _write(self) -> None:
         if self.workshop.accelerator.is_main_process:
+            self.record["stages"] = self.progress.booked
             schema.write_run(self.folder, self.record)
-
-
-def _cell_name(cell: Cell, task: str) -> str:
-    return f"{cell.column}/seed{cell.seed}/{task}"
 
 
 def _now() -> str:

@@ -91,7 +91,7 @@ def _sizes(results: Results) -> list[dict[str, int]]:
 
 
 def _costs(results: Results) -> list[dict[str, Any]]:
-    """Seconds of each stage of each column, summed over seeds; None where it did not run."""
+    """What each column took, summed over seeds; None where a stage did not run."""
     rows = []
     for column in display_order(results):
         stages = {}
@@ -104,9 +104,15 @@ def _costs(results: Results) -> list[dict[str, Any]]:
             fresh = sum(s["seconds"] for s in own if not s["cached"])
             stages[name] = {
                 "seconds": fresh if any(not s["cached"] for s in own) else None,
+                "rate": sum(s["computed"] for s in own) / fresh if fresh else None,
                 "cached": sum(s["cached"] for s in own),
                 "of": len(own),
             }
+        memory = [
+            s["peak_memory"]
+            for s in results.run["stages"]
+            if s["column"] == column["name"] and s["peak_memory"] is not None
+        ]
         spent = [stage["seconds"] for stage in stages.values() if stage["seconds"] is not None]
         trained = [
             a["parameters"] for a in results.run["alignment"] if a["column"] == column["name"]
@@ -117,6 +123,7 @@ def _costs(results: Results) -> list[dict[str, Any]]:
                 "stages": stages,
                 "total": sum(spent) if spent else None,
                 "trained": trained[0] if trained else None,
+                "memory": max(memory, default=None),
             }
         )
     return rows

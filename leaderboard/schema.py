@@ -40,6 +40,7 @@ class Column(TypedDict):
     description: str
     card_hash: str
     encoder_parameters: int | None
+    encoder_gflops: float | None  # of one image
     feature_tokens: int | None  # tokens an image that leave the encoder
     visual_tokens: int | None  # tokens an image that enter the LLM
     licence: str
@@ -61,7 +62,10 @@ class Task(TypedDict):
 
 
 class Stage(TypedDict):
-    """Wall time of one stage of one column and seed."""
+    """Wall time of one stage of one column and seed.
+
+    Computed are images (features), steps (alignment) or samples (evaluation) that no cache held.
+    """
 
     column: str
     seed: int
@@ -69,6 +73,8 @@ class Stage(TypedDict):
     seconds: float
     cached: bool
     samples: int
+    computed: int
+    peak_memory: int | None  # bytes
 
 
 class Alignment(TypedDict):

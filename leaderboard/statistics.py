@@ -152,6 +152,19 @@ def mean_chance(chance: np.ndarray) -> float:
     return float(known.mean()) if len(known) else math.nan
 
 
+def detectable(samples: int, discordant: float = 0.5, power: float = 0.8) -> float:
+    """The smallest difference of two accuracies that ``samples`` shared questions show.
+
+    With probability ``power`` the 95 % interval of the paired difference then excludes zero, where
+    the share ``discordant`` of the questions is answered rightly by one of the two alone:
+    δ = (z_0.975 + z_power) * sqrt(discordant / n) (Miller 2024, section 5; variance of the
+    differences at most ``discordant``).
+    """
+    from scipy.special import ndtri
+
+    return float((ndtri(0.5 + CONFIDENCE / 2) + ndtri(power)) * math.sqrt(discordant / samples))
+
+
 @lru_cache(maxsize=4096)
 def _t_quantile(degrees: int) -> float:
     from scipy.special import stdtrit

@@ -12,6 +12,7 @@ import gvt.align.connectors
 import gvt.columns
 import gvt.engine.features
 import gvt.engine.lm
+import gvt.hardware
 from gvt.align import data
 from gvt.cli import main
 from gvt.data import mini
@@ -54,7 +55,7 @@ def _toy_world(tmp_path, monkeypatch):
     """Few scenes, an empty cache, float32; runs are written below tmp_path."""
     monkeypatch.setenv("GVT_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(gvt.columns, "mixed_precision", lambda *_: "no")
+    monkeypatch.setattr(gvt.hardware, "mixed_precision", lambda *_: "no")
     monkeypatch.setattr(mini, "HELDOUT", 6)
     monkeypatch.setattr(mini, "_IDENTIFIED", 6)
     monkeypatch.setattr(data, "ALIGN_SCENES", 10)
@@ -323,3 +324,28 @@ def test_a_published_model_is_one_more_column(world, computed, save_llava):
     computed.clear()
     world.run("--model", folder)
     assert computed == {}
+
+
+def test_a_dry_run_foretells_what_the_run_then_does(world, computed, monkeypatch):
+    _, before = world.run("--dry_run")
+    assert not computed
+    assert "mini_mci: 8 samples on 4 images" in before.out
+    # Three encoders or in their place, 10 images to align on and 4 to be asked about.
+    assert "features: 42 of 42 images to be computed" in before.out
+    assert "alignment: 9 of 9 steps to be computed" in before.out
+    assert "evaluation: 32 of 32 answers to be computed" in before.out
+    assert "cached     0 %" in before.out
+    assert "time       not known" in before.out
+    code, _ = world.run()
+    stages = schema.read_run(world.folder)["stages"]
+    for name, wanted in (("features", 42), ("alignment", 9), ("evaluation", 32)):
+        assert sum(s["computed"] for s in stages if s["stage"] == name) == wanted
+    monkeypatch.setattr(gvt.columns.LanguageModel, "load", None)  # a plan needs no model
+    _, after = world.run("--dry_run")
+    assert code == 0 and not computed
+    assert "cached     100 %" in after.out
+    assert "about 0.0 minutes" in after.out
+    _, more = world.run("--dry_run", "--seed", "0,1")
+    assert "features: 0 of 42" in more.out
+    assert "alignment: 9 of 18" in more.out
+    assert "evaluation: 24 of 56" in more.out

@@ -6,6 +6,7 @@ _HOME = {
     "BUILTIN_CARDS": "card",
     "Card": "card",
     "CardError": "card",
+    "feature_shape": "loader",
     "find_cards": "card",
     "load_tokenizer": "loader",
     "VisualTokenizer": "protocol",

@@ -26,7 +26,7 @@ class HFViT:
                 f"{card.path}: image.size is {card.image.size}, "
                 f"but the checkpoint takes {config.image_size} pixels"
             )
-        side = config.image_size // config.patch_size
+        side = _side(config)
         states = config.num_hidden_layers + 1
         if not -states <= card.features.layer < states:
             raise CardError(
@@ -65,6 +65,30 @@ class HFViT:
         prefix = features[:, self._kept]
         features = torch.cat([prefix, features[:, self._patches :]], dim=1)
         return VisualTokens(features, self.grid, prefix=len(self._kept))
+
+
+def feature_shape(card: Card) -> tuple[int, int]:
+    """Tokens and width of the features that a card's encoder gives, from its configuration alone.
+
+    Raises CardError.
+    """
+    family = families()[card.family]
+    card.weight_files()
+    source = str(card.folder or card.checkpoint)
+    revision = {"revision": card.revision} if card.revision else {}
+    try:
+        config = getattr(transformers, family.model).config_class.from_pretrained(
+            source, **revision
+        )
+    except (OSError, ValueError) as exc:
+        raise CardError(f"{card.path}: cannot load checkpoint {source}: {exc}") from exc
+    kept, _ = _kept_prefix(family, card.features.drop)
+    return len(kept) + _side(config) ** 2, config.hidden_size
+
+
+def _side(config: transformers.PreTrainedConfig) -> int:
+    """Patches along an edge."""
+    return config.image_size // config.patch_size
 
 
 def _kept_prefix(family: Family, drop: tuple[str, ...]) -> tuple[list[int], int]:

@@ -6,6 +6,7 @@ from tokenizers_zoo.blind import BlindTokenizer
 from tokenizers_zoo.card import Card
 from tokenizers_zoo.families import families
 from tokenizers_zoo.hf_vit import HFViT
+from tokenizers_zoo.hf_vit import feature_shape as hf_vit_shape
 from tokenizers_zoo.protocol import VisualTokenizer
 
 
@@ -19,3 +20,13 @@ def load_tokenizer(
     """
     make = HFViT if families()[card.family].model else BlindTokenizer
     return make(card, torch.device(device), dtype)
+
+
+def feature_shape(card: Card) -> tuple[int, int]:
+    """Tokens and width of the features of `card`'s encoder, which is not loaded.
+
+    Raises CardError if its configuration cannot be read.
+    """
+    if families()[card.family].model:
+        return hf_vit_shape(card)
+    return BlindTokenizer.tokens, BlindTokenizer.dim

@@ -57,7 +57,7 @@ def _encode() -> Callable[[str], None]:
 def _align() -> Callable[[str], None]:
     recipe, llm = catalog.get_recipe("mini"), LanguageModel.load("mini-lm")
     values = np.random.default_rng(0).standard_normal((8000, 36, 144)).astype(np.float16)
-    features = Features(values, (6, 6), 0, {}, False)
+    features = Features(values, (6, 6), 0, {})
     connector = new_connector(recipe, llm, features, 0)
     stage = replace(recipe.stages[-1], steps=1, warmup_steps=1)
     accelerator = Accelerator(cpu=True)

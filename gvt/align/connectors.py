@@ -6,9 +6,9 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from accelerate import Accelerator
 from safetensors.torch import load_file, save_file
@@ -21,9 +21,10 @@ from gvt.engine.features import FEATURES_VERSION, Features, FeatureStore
 from gvt.model.connector import Connector
 from gvt.model.language import LanguageModel
 from gvt.paths import cache_dir
+from gvt.progress import Counter
 
-ALIGN_VERSION = 1
-"""Counts up whenever the same inputs would give another connector."""
+ALIGN_VERSION = 2
+"""Counts up whenever the same inputs would give another connector, or another note beside it."""
 
 
 @dataclass(frozen=True)
@@ -44,18 +45,41 @@ class Aligned:
         return sum(weight.numel() for weight in self.connector.parameters())
 
 
-def connector_hash(store: FeatureStore, recipe: Recipe, llm: LanguageModel, seed: int) -> str:
-    """Hash of all that a connector depends on."""
-    parts = {
+def ingredients(
+    store: FeatureStore, recipe: Recipe, llm: LanguageModel | None, seed: int
+) -> dict[str, Any]:
+    """All that a connector depends on; without its language model where that is None."""
+    return {
         "versions": [ALIGN_VERSION, FEATURES_VERSION],
         "card": store.card.hash(),
         "precision": store.precision,
         "recipe": recipe.hash(),
         "data": [set_hash(source(stage.data).images) for stage in recipe.stages],
-        "llm": llm.hash,
+        "llm": llm.hash if llm else None,
         "seed": seed,
     }
+
+
+def connector_hash(store: FeatureStore, recipe: Recipe, llm: LanguageModel, seed: int) -> str:
+    """Hash of all that a connector depends on."""
+    parts = ingredients(store, recipe, llm, seed)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def trained(
+    store: FeatureStore, recipe: Recipe, llm_name: str, seed: int
+) -> tuple[str, str] | None:
+    """Hashes of a cached connector and of its language model, by that model's name alone.
+
+    For a plan: the model itself, which may have changed under its name, is not read.
+    """
+    wanted = ingredients(store, recipe, None, seed)
+    for path in (cache_dir() / "connectors").glob("*/training.json"):
+        note = json.loads(path.read_text())
+        made_of = note.get("made_of", {})  # notes of earlier versions have none
+        if note["llm"] == llm_name and made_of | {"llm": None} == wanted:
+            return path.parent.name, made_of["llm"]
+    return None
 
 
 def align(
@@ -65,7 +89,7 @@ def align(
     llm: LanguageModel,
     seed: int,
     accelerator: Accelerator,
-    progress: Callable[[float], None] = lambda loss: None,
+    counter: Counter | None = None,
 ) -> Aligned:
     """The connector of one tokenizer and seed, trained if the cache does not hold it."""
     name = connector_hash(store, recipe, llm, seed)
@@ -74,19 +98,20 @@ def align(
     cached = note.exists()
     if not cached:
         start = time.monotonic()
-        trained = train(recipe, llm, features, seed, accelerator, progress)
+        made = train(recipe, llm, features, seed, accelerator, counter)
         if accelerator.is_main_process:
             facts = {
                 "card": store.card.name,
                 "recipe": recipe.name,
                 "llm": llm.name,
                 "seed": seed,
-                "steps": sum(stage.steps for stage in recipe.stages),
-                "samples": trained.samples,
+                "made_of": ingredients(store, recipe, llm, seed),
+                "steps": recipe.steps,
+                "samples": made.samples,
                 "seconds": round(time.monotonic() - start, 2),
-                "curve": trained.curve,
+                "curve": made.curve,
             }
-            _write(folder, trained.connector, facts)
+            _write(folder, made.connector, facts)
         accelerator.wait_for_everyone()
     first = features[recipe.stages[0].data]
     os.utime(folder / "connector.safetensors")  # the cache evicts what was not used for longest

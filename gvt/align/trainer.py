@@ -18,6 +18,7 @@ from gvt.errors import UserError
 from gvt.model.connector import Connector, ConnectorShape, build_connector
 from gvt.model.language import LanguageModel
 from gvt.model.packing import IGNORE, Packed, pack
+from gvt.progress import Counter
 
 _LOG_STEPS = 10
 _CLIP_NORM = 1.0
@@ -55,13 +56,14 @@ def train(
     features: dict[str, Features],
     seed: int,
     accelerator: Accelerator,
-    progress: Callable[[float], None] = lambda loss: None,
+    counter: Counter | None = None,
 ) -> Trained:
     """Run the stages of ``recipe``; ``features`` holds those of each stage's data by its name.
 
     The order of images and questions depends on the seed alone, so that every tokenizer sees the
     same. Raises UserError where the loss is no longer a number.
     """
+    counter = counter or Counter()
     first = features[recipe.stages[0].data]
     connector = new_connector(recipe, llm, first, seed)
     connector.standardise(*_statistics(first))
@@ -94,7 +96,7 @@ def train(
             recent.append(loss.item())
             if not math.isfinite(recent[-1]):
                 raise UserError(f"alignment: the loss became {recent[-1]} at step {step}")
-            progress(recent[-1])
+            counter.advance(1)
             if len(recent) == _LOG_STEPS:
                 curve.append([step, round(sum(recent) / len(recent), 4)])
                 recent.clear()

@@ -55,7 +55,10 @@ def run(args: argparse.Namespace) -> None:
     if not suite.tasks:
         raise UserError("no tasks to run", "Choose some with --tasks; 'gvt ls tasks' lists them.")
     if args.dry_run:
+        from gvt.forecast import forecast
+
         print(plan.describe(suite, recipe))
+        print(plan.outlook(forecast(suite, recipe, options)))
         print(f"output     {options.output_path}")
         return
     _need_writable(options.output_path)

@@ -10,9 +10,11 @@ import math
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from gvt.engine.journal import answer_key
 from gvt.engine.lm import ImageLM
 from gvt.errors import UserError
 from gvt.scoring.process import CORPUS_METRICS, corpus_scores, golds
@@ -30,7 +32,11 @@ class TaskSet:
     @property
     def info(self) -> list[Task]:
         """What the report needs to know of each task."""
-        return [self._info(name, task) for name, task in self.tasks.items()]
+        return list(self._infos.values())
+
+    @cached_property
+    def _infos(self) -> dict[str, Task]:
+        return {name: self._info(name, task) for name, task in self.tasks.items()}
 
     def images(self, names: Iterable[str] | None = None) -> list[dict[str, str]]:
         """References to all images of the tasks, each once, in the order they are met."""
@@ -45,6 +51,13 @@ class TaskSet:
     def count(self, name: str) -> int:
         """Samples of a task under the limit."""
         return len(self._docs(self.tasks[name]))
+
+    def stamp(self, name: str, fingerprint: str) -> str:
+        """Hash of all that the rows of a task depend on, answered by the model of a fingerprint."""
+        info = self._infos[name]
+        return answer_key(
+            model=fingerprint, task=name, version=info["version"], data=info["dataset_hash"]
+        )
 
     def described(self, name: str) -> bool:
         """Whether the task tells the true scene in words, so that it has a ceiling row."""

@@ -6,7 +6,7 @@ import json
 import os
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,15 +15,17 @@ from pathlib import Path
 import numpy as np
 import torch
 from accelerate import Accelerator
+from torch.utils.flop_counter import FlopCounterMode
 
 from gvt.cache import evict
 from gvt.data.images import READ_ERRORS, ImageSet
 from gvt.files import new_array
 from gvt.paths import cache_dir
+from gvt.progress import Counter
 from tokenizers_zoo import Card, VisualTokenizer, load_tokenizer
 
-FEATURES_VERSION = 2
-"""Counts up whenever the stored features of an image would change."""
+FEATURES_VERSION = 3
+"""Counts up whenever the stored features of an image or their form would change."""
 _BATCH = 64
 # Images of one file: what a crash can cost.
 _SHARD = 4096
@@ -53,13 +55,16 @@ class Rows:
 
 @dataclass(frozen=True)
 class Features:
-    """``values`` of n images; ``failed`` says by index why an image has none."""
+    """``values`` of n images; ``failed`` says by index why an image has none.
+
+    gflops: billions of floating point operations that encoding one image takes.
+    """
 
     values: Rows
     grid: tuple[int, int] | None
     prefix: int
     failed: dict[int, str]
-    cached: bool
+    gflops: float | None = None
 
 
 @dataclass
@@ -77,7 +82,8 @@ class _Index:
         for note in sorted(folder.glob("*.json")):
             content = json.loads(note.read_text())
             index.failed |= content["failed"]
-            index.form = content["form"]
+            if content["hashes"] or not index.form:
+                index.form = content["form"]
             path = note.with_suffix(".npy")
             if content["hashes"] and path.exists():
                 shard = len(index.paths)
@@ -112,22 +118,22 @@ class FeatureStore:
         name = f"{self.card.name}-{self.card.hash()[:16]}-{self.precision}"
         return cache_dir() / "features" / f"v{FEATURES_VERSION}" / name
 
-    def missing(self, images: ImageSet) -> int:
-        """How many of ``images`` would have to be encoded."""
+    def missing(self, hashes: Iterable[str]) -> int:
+        """How many of the images with these hashes would have to be encoded."""
         index = _Index.read(self.folder)
-        return len({name for name in images.hashes if name not in index.where})
+        return len(set(hashes) - index.where.keys() - index.failed.keys())
 
     def get(
         self,
         images: ImageSet,
-        progress: Callable[[int], None] = lambda _: None,
+        counter: Counter | None = None,
         accelerator: Accelerator | None = None,
     ) -> Features:
         """Features of all images, in their order; what is missing is computed first.
 
-        Every process of ``accelerator`` encodes its share and then reads all. ``progress`` is told
-        how many images were added.
+        Every process of ``accelerator`` encodes its share and then reads all.
         """
+        counter = counter or Counter()
         rank, world = 0, 1
         if accelerator is not None:
             rank, world = accelerator.process_index, accelerator.num_processes
@@ -135,14 +141,16 @@ class FeatureStore:
         known = index.where.keys() | index.failed.keys()
         todo = list({name: i for i, name in enumerate(images.hashes) if name not in known}.values())
         share = todo[rank::world]
-        progress(len(images) - len(todo))
+        counter.skip(len(images) - len(todo))
         for start in range(0, len(share), _SHARD):
-            self._shard(images, share[start : start + _SHARD], lambda done: progress(done * world))
+            self._shard(
+                images, share[start : start + _SHARD], lambda done: counter.advance(done * world)
+            )
         if accelerator is not None:
             accelerator.wait_for_everyone()
-        return self._load(images, cached=not todo)
+        return self._load(images)
 
-    def _load(self, images: ImageSet, cached: bool) -> Features:
+    def _load(self, images: ImageSet) -> Features:
         index = _Index.read(self.folder)
         found = [index.where.get(name, (-1, -1)) for name in images.hashes]
         shard, row = (np.array(part, dtype=np.int64) for part in zip(*found, strict=True))
@@ -160,14 +168,14 @@ class FeatureStore:
             shards.append(np.zeros((0, *index.form["shape"]), self.dtype))
         grid = tuple(index.form["grid"]) if index.form["grid"] else None
         values = Rows(shards, shard, row)
-        return Features(values, grid, index.form["prefix"], failed, cached)
+        return Features(values, grid, index.form["prefix"], failed, index.form["gflops"])
 
     def _shard(
         self, images: ImageSet, todo: Sequence[int], progress: Callable[[int], None]
     ) -> None:
         tokenizer = self.tokenizer
         hashes, failed = [], {}
-        prefix = 0
+        prefix, gflops = 0, None
         path = self.folder / f"{uuid.uuid4().hex}.npy"
         size = (tokenizer.tokens, tokenizer.dim)
         with new_array(path, self.dtype, (len(todo), *size)) as values:
@@ -178,13 +186,19 @@ class FeatureStore:
                     if isinstance(error, Exception) and not isinstance(error, FileNotFoundError):
                         failed[images.hashes[i]] = f"{type(error).__name__}: {error}"
                 if good:
-                    tokens = self._encode(tokenizer, torch.cat([pixels for _, pixels in good]))
+                    pixels = torch.cat([pixels for _, pixels in good])
+                    if gflops is None:
+                        with FlopCounterMode(display=False) as operations:
+                            tokens = self._encode(tokenizer, pixels)
+                        gflops = operations.get_total_flops() / len(pixels) / 1e9
+                    else:
+                        tokens = self._encode(tokenizer, pixels)
                     prefix = tokens.prefix
                     start = len(hashes)
                     values[start : start + len(good)] = tokens.features.float().cpu().numpy()
                     hashes += [images.hashes[i] for i, _ in good]
                 progress(len(batch))
-        form = {"shape": size, "grid": tokenizer.grid, "prefix": prefix}
+        form = {"shape": size, "grid": tokenizer.grid, "prefix": prefix, "gflops": gflops}
         note = {"hashes": hashes, "failed": failed, "form": form}
         part = path.with_suffix(".part")
         part.write_text(json.dumps(note))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +17,7 @@ from gvt.engine.journal import Answer, Journal, answer_key
 from gvt.engine.readers import Reader, Reference
 from gvt.engine.score import score
 from gvt.errors import UserError
+from gvt.progress import Counter
 
 _DEFAULT_LIMIT = 32
 
@@ -29,6 +29,20 @@ class Cell:
     column: str
     seed: int
     fingerprint: str
+
+    def name(self, task: str) -> str:
+        """Its name in ``run.json``, for one task."""
+        return f"{self.column}/seed{self.seed}/{task}"
+
+
+def connector_fingerprint(connector: str, llm: str) -> str:
+    """Fingerprint of a language model behind a connector, from the hashes of both."""
+    return answer_key(connector=connector, llm=llm)
+
+
+def text_fingerprint(llm: str) -> str:
+    """Fingerprint of a language model that reads the scene in words."""
+    return answer_key(text=True, llm=llm)
 
 
 @dataclass(frozen=True)
@@ -61,17 +75,16 @@ class ImageLM(LM):
         cell: Cell,
         journal: Journal,
         batch_size: int | None = None,
-        progress: Callable[[int], None] = lambda done: None,
+        counter: Counter | None = None,
         accelerator: Accelerator | None = None,
     ) -> None:
         super().__init__()
         self.reader, self.cell, self.journal = reader, cell, journal
         self.accelerator = accelerator
         self.rows = batch_size or MAX_ROWS
-        self.progress = progress
+        self.counter = counter or Counter()
         self.failed: dict[tuple[str, int], str] = {}
         self.truncated: set[tuple[str, int]] = set()
-        self.computed = 0
         self._new: list[Answer] = []
 
     def generate_until(self, requests: list[Instance], **_: Any) -> list[str]:
@@ -94,7 +107,7 @@ class ImageLM(LM):
     def _rows(self, asked: list[_Asked]) -> list[Answer | None]:
         known = self.journal.answers
         missing = [item for item in asked if item.key not in known]
-        self.progress(len(asked) - len(missing))
+        self.counter.skip(len(asked) - len(missing))
         if missing:
             self._compute(missing)
             self._exchange()
@@ -159,7 +172,7 @@ class ImageLM(LM):
         budget = token_budget(self.reader.llm)
         for batch in batches(share, self.reader.width, budget, self.rows):
             self._compute_batch(batch, asked, images)
-            self.progress(world * sum(len(one.jobs) for one in batch))
+            self.counter.advance(world * sum(len(one.jobs) for one in batch))
 
     def _place(self) -> tuple[int, int]:
         if self.accelerator is None:
@@ -196,7 +209,6 @@ class ImageLM(LM):
             else:
                 self.journal.append(rows)
                 self._new += rows
-                self.computed += len(rows)
 
     def _fail(self, one: Group, asked: list[_Asked], reason: str) -> None:
         for job in one.jobs:

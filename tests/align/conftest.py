@@ -58,7 +58,7 @@ def make_features():
         for index in failed or {}:
             values[index] = 0  # what the store leaves there
         values = values.astype(np.float16)
-        return Features(values, None, 0, failed or {}, cached=False)
+        return Features(values, None, 0, failed or {})
 
     return make
 

@@ -1,5 +1,7 @@
 """Features kept on disk: those of the encoder, computed once, with a reason for every failure."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from gvt.data.images import FileImages
 from gvt.engine import features
 from gvt.engine.features import FeatureStore
 from gvt.files import sha256
+from gvt.progress import Counter
 from tokenizers_zoo import Card, load_tokenizer
 
 CPU = torch.device("cpu")
@@ -51,12 +54,25 @@ def same(values, wanted):
 def test_they_are_the_encoders(write_vit, photos):
     card = Card.load(write_vit("toy"))
     told = []
-    found = FeatureStore(card, CPU, "no").get(images(photos), told.append)
+    counter = Counter(told.append)
+    found = FeatureStore(card, CPU, "no").get(images(photos), counter)
     assert found.values.shape == (5, 10, 16)
-    assert (found.grid, found.prefix, found.failed, found.cached) == ((3, 3), 1, {}, False)
+    assert (found.grid, found.prefix, found.failed) == ((3, 3), 1, {})
     same(found.values[:], encoded(card, photos))
     assert np.ptp(found.values[:], axis=0).min() > 0.01  # no two images alike
-    assert sum(told) == 5
+    assert (sum(told), counter.computed) == (5, 5)
+
+
+def test_operations_are_those_counted_by_hand(write_vit, photos):
+    card = Card.load(write_vit("toy"))
+    config = json.loads((card.folder / "config.json").read_text())
+    width, inner = config["hidden_size"], config["intermediate_size"]
+    layers, patch = config["num_hidden_layers"], config["patch_size"]
+    tokens = 1 + (config["image_size"] // patch) ** 2
+    embedding = (tokens - 1) * 3 * patch**2 * width
+    layer = tokens * (4 * width**2 + 2 * width * inner) + 2 * tokens**2 * width
+    wanted = 2 * (embedding + layers * layer) / 1e9  # a multiplication and an addition
+    assert FeatureStore(card, CPU, "no").get(images(photos)).gflops == pytest.approx(wanted)
 
 
 def test_the_second_time_no_encoder_is_loaded(write_vit, photos, monkeypatch):
@@ -64,8 +80,10 @@ def test_the_second_time_no_encoder_is_loaded(write_vit, photos, monkeypatch):
     first = FeatureStore(card, CPU, "no").get(images(photos))
     monkeypatch.setattr(features, "load_tokenizer", None)
     told = []
-    second = FeatureStore(card, CPU, "no").get(images(photos), told.append)
-    assert (second.cached, told) == (True, [5])
+    counter = Counter(told.append)
+    second = FeatureStore(card, CPU, "no").get(images(photos), counter)
+    assert (sum(told), counter.computed) == (5, 0)
+    assert second.gflops == first.gflops
     assert np.array_equal(first.values[:], second.values[:])
     assert (second.grid, second.prefix) == (first.grid, first.prefix)
 
@@ -76,13 +94,14 @@ def test_an_unreadable_image_is_told_and_the_others_are_right(write_vit, photos,
     torn = tmp_path / "2.png"
     torn.write_bytes(torn.read_bytes()[:200])
     store = FeatureStore(card, CPU, "no")
-    found = [store.get(images(photos)), FeatureStore(card, CPU, "no").get(images(photos))]
+    counter = Counter()
+    found = [store.get(images(photos)), FeatureStore(card, CPU, "no").get(images(photos), counter)]
     good = [0, 3, 4]
     for one in found:
         assert set(one.failed) == {1, 2}
         assert "cannot identify image file" in one.failed[1]
         same(one.values[good], encoded(card, [photos[i] for i in good]))
-    assert found[1].cached
+    assert counter.computed == 0
 
 
 def test_an_image_that_was_not_there_is_looked_for_again(write_vit, photos, tmp_path):
@@ -119,7 +138,7 @@ def test_only_new_images_are_encoded_whatever_set_they_come_in(write_vit, photos
     FeatureStore(card, CPU, "no").get(images(photos[:3]))
     store, loaded = FeatureStore(card, CPU, "no"), []
     found = images([photos[4], photos[1], photos[4], photos[0], photos[3]])
-    assert store.missing(found) == 2
+    assert store.missing(found.hashes) == 2
     load = FileImages.load
     monkeypatch.setattr(
         FileImages, "load", lambda self, i: loaded.append(self.paths[i]) or load(self, i)
@@ -129,7 +148,7 @@ def test_only_new_images_are_encoded_whatever_set_they_come_in(write_vit, photos
     assert sorted(loaded) == [photos[3], photos[4]]
     same(values[:], encoded(card, wanted))
     same(values[np.array([3, 0])], encoded(card, [photos[0], photos[4]]))
-    assert store.missing(found) == 0
+    assert store.missing(found.hashes) == 0
 
 
 def test_another_card_or_precision_lies_elsewhere(write_vit, photos):

@@ -45,6 +45,7 @@ def column(name: str, kind: str = "tokenizer") -> dict:
         }.get(name, f"A mini ViT trained with the objective of {name}."),
         "card_hash": f"{name}0123456789abcdef",
         "encoder_parameters": 1_234_567 if sees else None,
+        "encoder_gflops": 0.25 if sees else None,
         "feature_tokens": 64 if sees else None,
         "visual_tokens": 16 if sees else None,
         "licence": "Apache-2.0" if kind == "tokenizer" else "",
@@ -154,6 +155,8 @@ def build_run(run_dir: Path, images: int = 60, per_image: int = 3, seeds=(1, 2))
                         "seconds": seconds,
                         "cached": stage == "features" and seed != seeds[0],
                         "samples": 8000,
+                        "computed": 0 if stage == "features" and seed != seeds[0] else 8000,
+                        "peak_memory": 1_500_000_000,
                     }
                 )
             if c["kind"] != "ceiling":

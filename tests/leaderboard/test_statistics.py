@@ -11,6 +11,7 @@ from scipy import stats
 from leaderboard.statistics import (
     best_constant,
     clustered_mean,
+    detectable,
     mean_chance,
     paired_difference,
     seed_average,
@@ -142,3 +143,10 @@ def test_best_constant_equals_trying_every_answer():
 def test_chance_is_the_mean_of_what_is_known():
     assert mean_chance(np.array([0.5, 0.25, np.nan])) == pytest.approx(0.375)
     assert math.isnan(mean_chance(np.array([np.nan])))
+
+
+@pytest.mark.parametrize(("samples", "discordant", "power"), [(540, 0.5, 0.8), (2000, 0.2, 0.9)])
+def test_the_detectable_difference_is_statsmodels_normal_power(samples, discordant, power):
+    oracle = pytest.importorskip("statsmodels.stats.power").normal_power
+    effect = detectable(samples, discordant, power) / math.sqrt(discordant)
+    assert oracle(effect, samples, 0.05, "two-sided") == pytest.approx(power, abs=1e-5)

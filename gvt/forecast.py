@@ -1,0 +1,141 @@
+"""What a run would do: its steps, how much of them is there already, and what the rest takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from gvt import catalog
+from gvt.align.connectors import trained
+from gvt.columns import TEXT, alignment_key, cards, features_key, training_images
+from gvt.config import Recipe, RunOptions, Suite
+from gvt.engine.evaluate import TaskSet, load_tasks
+from gvt.engine.features import FeatureStore
+from gvt.engine.lm import Cell, connector_fingerprint, text_fingerprint
+from gvt.hardware import choose_precision
+from gvt.progress import Pace, Step
+from leaderboard import schema
+from leaderboard.statistics import detectable
+from tokenizers_zoo import feature_shape
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The plan of a run.
+
+    seconds: None where a stage never ran on this machine. disk: bytes of the features to come.
+    samples, images: of each task. detectable: by task, see ``leaderboard.statistics``; only for
+    those that are scored per sample.
+    """
+
+    steps: list[Step]
+    seconds: float | None
+    disk: int
+    samples: dict[str, int]
+    images: dict[str, int]
+    detectable: dict[str, float]
+
+    @property
+    def known(self) -> float:
+        """Share of all units, stage by stage, that need not be computed: 0 to 1."""
+        shares = [1 - step.todo / step.units for step in self.steps if step.units]
+        return sum(shares) / len(shares) if shares else 1.0
+
+
+def forecast(suite: Suite, recipe: Recipe, options: RunOptions) -> Forecast:
+    """Work out the plan without loading any model. Raises UserError as the run itself would."""
+    known = catalog.tasks(options.include_path)
+    tasks = load_tasks({name: known[name] for name in suite.tasks}, options.limit)
+    ahead = steps(suite, recipe, options, tasks)
+    cpu = options.device == "cpu" or not torch.cuda.is_available()
+    precision = choose_precision(options.precision, cpu)
+    disk = 0
+    for column, card in cards(suite, options.include_path).items():
+        store = FeatureStore(card, torch.device("cpu"), precision)
+        todo = sum(s.todo for s in ahead if s.column == column and s.stage == "features")
+        tokens, dim = feature_shape(card)
+        disk += todo * tokens * dim * np.dtype(store.dtype).itemsize
+    percent = {info["name"] for info in tasks.info if info["unit"] == "percent"}
+    samples = {name: tasks.count(name) for name in suite.tasks}
+    return Forecast(
+        steps=ahead,
+        seconds=Pace().seconds(ahead),
+        disk=disk,
+        samples=samples,
+        images={name: len(tasks.images([name])) for name in suite.tasks},
+        detectable={name: detectable(n) for name, n in samples.items() if name in percent and n},
+    )
+
+
+def steps(suite: Suite, recipe: Recipe, options: RunOptions, tasks: TaskSet) -> list[Step]:
+    """Every stage of every column, with what is there already taken off."""
+    cpu = options.device == "cpu" or not torch.cuda.is_available()
+    precision = choose_precision(options.precision, cpu)
+    asked = [reference["sha256"] for reference in tasks.images()]
+    training = {name for images in training_images(recipe).values() for name in images.hashes}
+    stamps = _stamps(options.output_path)
+    total = sum(tasks.count(name) for name in suite.tasks)
+    found, language_model = [], None
+    for column, card in cards(suite, options.include_path).items():
+        store = FeatureStore(card, torch.device("cpu"), precision)
+        wanted = training | set(asked)
+        connectors = {seed: trained(store, recipe, suite.llm, seed) for seed in suite.seeds}
+        cells = []
+        for seed, connector in connectors.items():
+            if connector:
+                language_model = connector[1]
+                cells.append(Cell(column, seed, connector_fingerprint(*connector)))
+        new = sum(connector is None for connector in connectors.values())
+        done = _answered(cells, tasks, suite.tasks, stamps, options.output_path)
+        seeds = len(suite.seeds)
+        found += [
+            Step(column, "features", len(wanted), store.missing(wanted), features_key(store)),
+            Step(
+                column,
+                "alignment",
+                seeds * recipe.steps,
+                new * recipe.steps,
+                alignment_key(recipe, suite.llm),
+            ),
+            Step(column, "evaluation", seeds * total, seeds * total - done, suite.llm),
+        ]
+    if TEXT in suite.columns:
+        names = [name for name in suite.tasks if tasks.described(name)]
+        units = sum(tasks.count(name) for name in names)
+        fingerprint = text_fingerprint(language_model) if language_model else ""
+        cell = Cell(TEXT, suite.seeds[0], fingerprint)
+        done = _answered([cell], tasks, names, stamps, options.output_path)
+        found.append(Step(TEXT, "evaluation", units, units - done, suite.llm))
+    for column, name in suite.models.items():
+        # What its answers depend on is known only once it is loaded: all counts as to be done.
+        found.append(Step(column, "features", len(asked), len(asked), name))
+        found.append(Step(column, "evaluation", total, total, name))
+    return found
+
+
+def _stamps(folder: Path) -> dict[str, str]:
+    try:
+        return schema.read_run(folder).get("stamps", {})
+    except schema.SchemaError:
+        return {}
+
+
+def _answered(
+    cells: Iterable[Cell],
+    tasks: TaskSet,
+    names: Iterable[str],
+    stamps: dict[str, str],
+    folder: Path,
+) -> int:
+    """Samples whose rows are written."""
+    return sum(
+        tasks.count(name)
+        for cell in cells
+        for name in names
+        if stamps.get(cell.name(name)) == tasks.stamp(name, cell.fingerprint)
+        and schema.rows_path(folder, cell.column, cell.seed, name).exists()
+    )
