@@ -112,7 +112,10 @@ def load_tasks(paths: dict[str, Path], limit: int | float | None) -> TaskSet:
 
 
 def evaluate(model: ImageLM, tasks: TaskSet, names: list[str]) -> dict[str, list[Row]]:
-    """Answer and score the named tasks; rows by task, in document order."""
+    """Answer and score the named tasks; rows by task, in document order.
+
+    Of several processes all answer, and the first of each machine gets the rows.
+    """
     from lm_eval import simple_evaluate
 
     with warnings.catch_warnings():
@@ -126,6 +129,8 @@ def evaluate(model: ImageLM, tasks: TaskSet, names: list[str]) -> dict[str, list
             bootstrap_iters=0,
             log_samples=True,
         )
+    if results is None:  # lm-eval hands them to local rank 0 only
+        return {}
     return {name: _rows(name, tasks.tasks[name], results["samples"][name], model) for name in names}
 
 

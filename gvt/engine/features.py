@@ -140,7 +140,8 @@ class FeatureStore:
         index = _Index.read(self.folder)
         known = index.where.keys() | index.failed.keys()
         todo = list({name: i for i, name in enumerate(images.hashes) if name not in known}.values())
-        share = todo[rank::world]
+        # By place, not by turn: a process that reads the folder later may see less to do.
+        share = [i for i in todo if i % world == rank]
         counter.skip(len(images) - len(todo))
         for start in range(0, len(share), _SHARD):
             self._shard(

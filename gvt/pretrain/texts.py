@@ -23,6 +23,8 @@ _SHORT_SHARE, _SHORT_OBJECTS = 0.3, 6
 # From here on reasons of relations and comparisons lose their first words, until none is left.
 _SHORTENED = 80_000
 _REASON = 4
+# By then they are known; the rest goes to whole scenes and to counting in them.
+_COUNTED, _COUNTS = 112_000, 3
 _MARGIN = "5"  # in the place of a number of words: by how much
 # Offset of the random stream from those that draw scenes and held-out questions.
 _PURPOSE = 2
@@ -42,7 +44,7 @@ def scene_example(index: int, number: int) -> TextExample:
     scene = sample_scene("pretrain", index)
     rng = generator("pretrain", index, purpose=_PURPOSE)
     if number >= _SHORTENED:
-        return _late_example(scene, rng)
+        return _late_example(scene, rng, number >= _COUNTED)
     first = number < _FIRST_SCENES
     if first or rng.random() < _SHORT_SHARE:
         most = _FIRST_OBJECTS if first else _SHORT_OBJECTS
@@ -56,7 +58,7 @@ def scene_example(index: int, number: int) -> TextExample:
     return describe(scene, rng), pairs + _other_tasks(scene, rng)
 
 
-def _late_example(scene: Scene, rng: np.random.Generator) -> TextExample:
+def _late_example(scene: Scene, rng: np.random.Generator, counted: bool) -> TextExample:
     """What takes two look-ups, asked with ever shorter reasons.
 
     Directly, the model answers relations and comparisons by chance for as long as one cares to
@@ -64,7 +66,8 @@ def _late_example(scene: Scene, rng: np.random.Generator) -> TextExample:
     words are left out: the model learns to do without them one at a time (Deng et al. 2024, "From
     Explicit CoT to Implicit CoT").
     """
-    kind = rng.choice(("distinct", "groups", "whole"), p=(0.35, 0.25, 0.4))
+    shares = (0.1, 0.1, 0.8) if counted else (0.35, 0.25, 0.4)
+    kind = rng.choice(("distinct", "groups", "whole"), p=shares)
     if kind == "distinct":
         scene = _few(scene, int(rng.integers(2, _FIRST_OBJECTS + 1)), rng)
         names = ["relation"] * 3 + ["existence", *_LOOKUPS[:2]]
@@ -75,6 +78,10 @@ def _late_example(scene: Scene, rng: np.random.Generator) -> TextExample:
         names = [*VQA, "relation", "comparison", "comparison"]
     questions = vqa(scene, rng, names)
     pairs = _framed(questions) + _shortened(scene, questions, rng)
+    if counted:
+        nouns = rng.permutation(list(scene.counts()))[:_COUNTS]
+        counts = [object_count(replace(scene, main=str(noun))) for noun in nouns]
+        pairs += [(question.text, question.answer) for question in counts]
     return describe(scene, rng), pairs + _other_tasks(scene, rng)
 
 

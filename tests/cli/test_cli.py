@@ -50,7 +50,6 @@ def fails(capsys, *argv):
         "ls recipes",
         "ls runs",
         "show mini-clip",
-        "run --suite mini --dry_run",
         "report nowhere",
     ],
 )
