@@ -30,6 +30,13 @@ class ImageSet(Protocol):
         ...
 
 
+def read(path: str) -> Image.Image:
+    """The first frame of a file, turned as its EXIF orientation says. Raises one of READ_ERRORS."""
+    with Image.open(path) as image:
+        image.load()
+        return ImageOps.exif_transpose(image)
+
+
 def set_hash(images: ImageSet) -> str:
     """Hash of the contents of all images in their order."""
     return hashlib.sha256("\n".join(images.hashes).encode()).hexdigest()
@@ -46,10 +53,7 @@ class FileImages:
         return len(self.paths)
 
     def load(self, index: int) -> Image.Image:
-        """The first frame, turned as its EXIF orientation says."""
-        with Image.open(self.paths[index]) as image:
-            image.load()
-            return ImageOps.exif_transpose(image)
+        return read(self.paths[index])
 
 
 @dataclass(frozen=True)

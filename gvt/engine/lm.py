@@ -11,10 +11,11 @@ from accelerate.utils import gather_object
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 
+from gvt.data.prompts import Reference
 from gvt.engine.batching import MAX_ROWS, Group, Job, batches, group, halving, token_budget
 from gvt.engine.generate import Decoding, generate
 from gvt.engine.journal import Answer, Journal, answer_key
-from gvt.engine.readers import Reader, Reference
+from gvt.engine.readers import Reader
 from gvt.engine.score import score
 from gvt.errors import UserError
 from gvt.progress import Counter

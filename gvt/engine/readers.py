@@ -8,13 +8,12 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from gvt.data.prompts import Reference
 from gvt.engine.features import Features
 from gvt.model.connector import Connector
+from gvt.model.frame import around_image
 from gvt.model.language import LanguageModel
 from gvt.model.llava import Llava
-
-Reference = dict[str, str]
-"""What a task's ``doc_to_image`` gives: ``path``, ``sha256`` and perhaps the scene's ``text``."""
 
 Ids = tuple[int, ...]
 
@@ -43,7 +42,8 @@ class _Framed:
     llm: LanguageModel
 
     def split(self, context: str) -> tuple[Ids, Ids]:
-        return self.llm.head, (*self.llm.tail, *self.llm.encode(context))
+        before, after = around_image(context)
+        return self.llm.head_after(before), (*self.llm.tail, *self.llm.encode(after))
 
 
 class FeatureReader(_Framed):

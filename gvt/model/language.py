@@ -36,7 +36,8 @@ class LanguageModel:
         self._half: torch.nn.Module | None = None
         self._ids: dict[str, tuple[int, ...]] = {}
         begin = self.tokenizer.bos_token_id
-        self.head = (*(() if begin is None else (begin,)), *self.encode(OPEN))
+        self._begin = () if begin is None else (begin,)
+        self.head = self.head_after("")
         self.tail = self.encode(CLOSE)
         end = self.tokenizer.eos_token_id
         self.eos = int(end if end is not None else self.model.config.eos_token_id)
@@ -72,6 +73,10 @@ class LanguageModel:
             reason = " ".join(str(error).split())[:300]
             raise UserError(f"cannot load language model '{name}': {reason}") from error
         return cls(model.to(device), tokenizer, name, device)
+
+    def head_after(self, text: str) -> tuple[int, ...]:
+        """The head of a prompt that has ``text`` before its image."""
+        return (*self._begin, *(self.encode(text) if text else ()), *self.encode(OPEN))
 
     @property
     def dim(self) -> int:

@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from gvt.errors import UserError
+from gvt.model.frame import IMAGE, around_image
 from gvt.model.language import LanguageModel, state_hash
 from tokenizers_zoo import VisualTokens
 
@@ -135,12 +136,13 @@ class Llava:
         return tuple(ids[:place]), tuple(ids[place + 1 :])
 
     def render(self, context: str) -> str:
-        """The prompt as text: by the chat template if there is one, else the image comes first."""
-        if self.processor.image_token in context:
-            return context
+        """The prompt as text: by the chat template if there is one, else as it stands."""
+        before, after = around_image(context)
         if not self.processor.chat_template:
-            return f"{self.processor.image_token}\n{context}"
-        content = [{"type": "image"}, {"type": "text", "text": context}]
+            gap = "" if IMAGE in context else "\n"
+            return f"{before}{self.processor.image_token}{gap}{after}"
+        texts = [[{"type": "text", "text": text}] if text else [] for text in (before, after)]
+        content = [*texts[0], {"type": "image"}, *texts[1]]
         return self.processor.apply_chat_template(
             [{"role": "user", "content": content}], add_generation_prompt=True
         )

@@ -96,11 +96,19 @@ def test_another_architecture_is_named(llm_folder):
         Llava(str(llm_folder))
 
 
-def test_a_prompt_with_its_own_place_for_the_image_is_taken_as_it_is(save_llava):
+def test_a_prompt_has_its_image_where_it_says(save_llava):
     llava = Llava(save_llava())
-    before, after = llava.split("there is a ring <image> What size")
+    plain = Llava(save_llava(template=None))
     encode = llava.processor.tokenizer
-    assert before == tuple(encode("there is a ring")["input_ids"])
-    assert after == tuple(encode("What size")["input_ids"])
-    with pytest.raises(UserError, match="not one image"):
+    prompt = "there is a ring <image> What size"
+
+    def ids(text):
+        return tuple(encode(text)["input_ids"])
+
+    assert llava.split(prompt) == (ids("User: there is a ring"), ids("What size Answer:"))
+    assert llava.split("What size") == (ids("User:"), ids("What size Answer:"))
+    assert llava.split("<image>What size") == llava.split("What size")
+    assert plain.split(prompt) == (ids("there is a ring"), ids("What size"))
+    assert plain.split("What size") == ((), ids("\nWhat size"))
+    with pytest.raises(UserError, match="more than one <image>"):
         llava.split("<image> <image>")
