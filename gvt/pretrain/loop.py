@@ -160,7 +160,7 @@ def train(
             "recipe": {
                 "batch_size": size,
                 "lr": rate,
-                "muon_lr": getattr(unwrapped, "muon_lr", None),
+                "muon_lr": _muon_rate(unwrapped, rate),
                 "weight_decay": _WEIGHT_DECAY,
                 "betas": [0.9, 0.98],
                 "optimizers": [type(part.optimizer).__name__ for part in optimizers],
@@ -216,7 +216,7 @@ def _optimizers(module: nn.Module, rate: float) -> list[torch.optim.Optimizer]:
         if parameter.requires_grad:
             flat = parameter.ndim < 2 or "embedding" in name or "token" in name
             (plain if flat else decay).append(parameter)
-    muon = getattr(module, "muon_lr", None)
+    muon = _muon_rate(module, rate)
     groups = [{"params": plain, "weight_decay": 0.0}]
     if muon is None:
         groups.append({"params": decay, "weight_decay": _WEIGHT_DECAY})
@@ -224,6 +224,12 @@ def _optimizers(module: nn.Module, rate: float) -> list[torch.optim.Optimizer]:
     if muon is None:
         return [adam]
     return [adam, torch.optim.Muon(decay, lr=muon, weight_decay=_WEIGHT_DECAY)]
+
+
+def _muon_rate(module: nn.Module, rate: float) -> float | None:
+    """Muon's learning rate where the objective wants it, scaled as AdamW's ``rate`` is."""
+    own = getattr(module, "muon_lr", None)
+    return None if own is None else own * rate / module.lr
 
 
 def _to(batch, device: torch.device):
