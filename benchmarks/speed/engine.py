@@ -24,6 +24,7 @@ from PIL import Image
 
 from benchmarks.speed import toys
 from gvt.data.images import read
+from gvt.engine.branches import Branches
 from gvt.engine.rows import Prefilled
 from gvt.model.llava import Llava
 
@@ -97,16 +98,17 @@ def unavoidable(llava: Llava, paths: list[str], asked: list[str]) -> Callable[[]
     owners = [number for number in range(len(paths)) for _ in asked]
     rest = [suffix[shared:] for _ in paths for suffix in suffixes]
     head, tail = llm.embed_ids(before), llm.embed_ids(suffixes[0][:shared])
+    everyone = torch.arange(len(owners))
 
     def run() -> None:
-        features = tower.encode(pixels).features
-        visual = llava.project(features)
-        prefilled = Prefilled(llm, [torch.cat([head, one, tail]) for one in visual])
-        rows = prefilled.rows(owners, max(map(len, rest)) + toys.NEW_TOKENS)
-        ids, valid = rows.prompts(rest)
-        tokens = rows.feed(ids, valid)[:, -1].argmax(-1)
-        for _ in range(toys.NEW_TOKENS - 1):
-            tokens = rows.feed(tokens[:, None])[:, -1].argmax(-1)
+        visual = llava.project(tower.encode(pixels).features)
+        room = len(asked) * (max(map(len, rest)) + toys.NEW_TOKENS)
+        prefilled = Prefilled(llm, [torch.cat([head, one, tail]) for one in visual], room)
+        texts = Branches(prefilled, owners)
+        texts.append(everyone, [ids[:-1] for ids in rest])
+        tokens = torch.tensor([ids[-1] for ids in rest])
+        for _ in range(toys.NEW_TOKENS):
+            tokens = texts.step(everyone, tokens).argmax(-1)
 
     return run
 

@@ -54,11 +54,12 @@ class Group:
 
     def cost(self, width: int) -> int:
         """Tokens kept at the end of the batch."""
-        prefix = self.prefix(width)
+        # Beams have a copy of the prefix each; greedy and scored texts share it.
+        copies = sum(job.beams for job in self.jobs if job.beams > 1)
         grown = sum(
             job.beams * (len(job.after) - len(self.shared) + job.reserve) for job in self.jobs
         )
-        return prefix * (1 + self.rows()) + grown
+        return self.prefix(width) * (1 + copies) + grown
 
 
 def group(jobs: Sequence[Job]) -> list[Group]:

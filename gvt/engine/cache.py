@@ -60,6 +60,12 @@ class RoomyLayer(DynamicLayer):
         layer.keys, layer.values = (buffer[..., :length, :] for buffer in layer._buffers)
         return layer
 
+    def crop(self, max_length: int) -> None:
+        """Forget all but the first ``max_length`` tokens; their room stays."""
+        self.keys, self.values = (
+            states[..., :max_length, :] for states in (self.keys, self.values)
+        )
+
     def _grow(
         self, like: tuple[Tensor, Tensor], size: int, fill: tuple[Tensor, Tensor] | None = None
     ) -> None:
@@ -114,11 +120,33 @@ def attention_mask(
     if all(window is None or length <= window for window in windows.values()):
         return None if bool(valid.all()) else valid.long()
     query, key = places[:, -queries:, None], places[:, None, :]
+    return _masks(windows, valid[:, None, :] & (key <= query), query - key, dtype)
+
+
+def branch_mask(
+    windows: dict[str, int | None],
+    whose: Tensor,
+    places: Tensor,
+    queries: int,
+    dtype: torch.dtype,
+) -> Tensor | dict[str, Tensor]:
+    """The mask of the last ``queries`` of T tokens, where a row holds several texts.
+
+    ``whose`` int64[B, T] is the number of a token's text, 0 for all texts, below 0 for padding;
+    ``places`` as in ``attention_mask``.
+    """
+    query, key = places[:, -queries:, None], places[:, None, :]
+    own = whose[:, None, :] == whose[:, -queries:, None]
+    return _masks(windows, (own | (whose == 0)[:, None]) & (key <= query), query - key, dtype)
+
+
+def _masks(
+    windows: dict[str, int | None], allowed: Tensor, distance: Tensor, dtype: torch.dtype
+) -> Tensor | dict[str, Tensor]:
+    """What is added to attention scores, [B, 1, queries, T], for every kind of layer."""
     masks = {}
     for kind, window in windows.items():
-        allowed = valid[:, None, :] & (key <= query)
-        if window is not None:
-            allowed = allowed & (query - key < window)
-        blank = torch.zeros(allowed.shape, dtype=dtype, device=valid.device)
-        masks[kind] = blank.masked_fill_(~allowed, torch.finfo(dtype).min)[:, None]
+        seen = allowed if window is None else allowed & (distance < window)
+        blank = torch.zeros(seen.shape, dtype=dtype, device=seen.device)
+        masks[kind] = blank.masked_fill_(~seen, torch.finfo(dtype).min)[:, None]
     return masks if len(masks) > 1 else masks.popitem()[1]

@@ -1,4 +1,4 @@
-"""Greedy answers of the frozen model: every row behind its shared prefix, until it ends."""
+"""Greedy answers of the frozen model: every text behind its shared prefix, until it ends."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ import torch
 from torch import Tensor
 
 from gvt.engine.beams import beam_search
-from gvt.engine.rows import Prefilled, Rows
+from gvt.engine.branches import Branches, room_for
+from gvt.engine.rows import Prefilled
 from gvt.model.language import LanguageModel
-
-# Finished rows leave the batch when they are at least this share of it: leaving costs a copy.
-_LEAVE = 0.25
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,11 @@ def generate(
     ``prefixes`` are float[P, dim] embeddings, of any lengths; ``prompts`` are one or more token
     ids. Answers equal those of transformers' ``generate`` for each prompt alone.
     """
-    shared = Prefilled(llm, prefixes)
+    lengths = [
+        len(prompt) + decoding.limit if decoding.beams == 1 else 0
+        for prompt, decoding in zip(prompts, decodings, strict=True)
+    ]
+    shared = Prefilled(llm, prefixes, room_for(owners, lengths))
     found: dict[int, Generation] = {}
     kinds: dict[Decoding | None, list[int]] = {}
     for number, decoding in enumerate(decodings):
@@ -58,11 +60,11 @@ def generate(
     for kind, numbers in kinds.items():
         chosen = [prompts[i] for i in numbers]
         wanted = [decodings[i] for i in numbers]
-        room = max(map(len, chosen)) + max(decoding.limit for decoding in wanted)
-        rows = shared.rows([owners[i] for i in numbers], room)
+        behind = [owners[i] for i in numbers]
         if kind is None:
-            texts = _greedy(rows, chosen, wanted)
+            texts = _greedy(Branches(shared, behind), chosen, wanted)
         else:
+            rows = shared.rows(behind, max(map(len, chosen)) + kind.limit)
             texts = beam_search(rows, chosen, kind.limit, kind.beams, kind.length_penalty)
         for i, ids, decoding in zip(numbers, texts, wanted, strict=True):
             found[i] = _finish(llm, ids, decoding)
@@ -70,34 +72,26 @@ def generate(
 
 
 def _greedy(
-    rows: Rows, prompts: Sequence[Sequence[int]], decodings: Sequence[Decoding]
+    branches: Branches, prompts: Sequence[Sequence[int]], decodings: Sequence[Decoding]
 ) -> list[list[int]]:
-    llm = rows.llm
+    llm = branches.llm
     texts: list[list[int]] = [[] for _ in prompts]
-    alive = list(range(len(prompts)))
-    ended = [False] * len(prompts)
     stops = [_Stop(llm, decoding.until) for decoding in decodings]
-    ids, valid = rows.prompts(prompts)
-    while True:
-        tokens = rows.feed(ids, valid)[:, -1].argmax(-1)
-        for number, token in zip(alive, tokens.tolist(), strict=True):
-            if not ended[number]:
-                text = texts[number]
-                text.append(token)
-                ended[number] = (
-                    token in llm.ends
-                    or len(text) >= decodings[number].limit
-                    or stops[number].met(text)
-                )
-        left = [place for place, number in enumerate(alive) if not ended[number]]
-        if not left:
-            return texts
-        if len(left) <= (1 - _LEAVE) * len(alive):
-            keep = torch.tensor(left, device=tokens.device)
-            rows.select(keep)
-            tokens = tokens[keep]
-            alive = [alive[place] for place in left]
-        ids, valid = tokens[:, None], None
+    alive = torch.arange(len(prompts), device=llm.device)
+    branches.append(alive, [prompt[:-1] for prompt in prompts])
+    tokens = torch.tensor([prompt[-1] for prompt in prompts], device=llm.device)
+    while len(alive):
+        tokens = branches.step(alive, tokens).argmax(-1)
+        going = []
+        for number, token in zip(alive.tolist(), tokens.tolist(), strict=True):
+            text = texts[number]
+            text.append(token)
+            full = len(text) >= decodings[number].limit
+            going.append(not (full or token in llm.ends or stops[number].met(text)))
+        keep = torch.tensor(going, device=llm.device)
+        alive, tokens = alive[keep], tokens[keep]
+    branches.close()
+    return texts
 
 
 class _Stop:

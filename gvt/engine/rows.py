@@ -13,17 +13,20 @@ from gvt.model.language import LanguageModel
 
 
 class Prefilled:
-    """Prefixes float[P, dim] of any lengths, run through the model once, all in one batch."""
+    """Prefixes float[P, dim] of any lengths, run through the model once, all in one batch.
+
+    room: tokens that may follow each without a copy of what is kept.
+    """
 
     @torch.no_grad()
-    def __init__(self, llm: LanguageModel, prefixes: Sequence[Tensor]) -> None:
+    def __init__(self, llm: LanguageModel, prefixes: Sequence[Tensor], room: int = 0) -> None:
         self.llm = llm
         self.windows = layer_windows(llm.model.config, llm.name)
         lengths = torch.tensor([len(prefix) for prefix in prefixes], device=llm.device)
         embeds = pad_sequence(list(prefixes), batch_first=True, padding_side="left")
         self.valid = _left(lengths, embeds.shape[1])
         self.places = _places(self.valid, torch.zeros_like(lengths))
-        self.cache = roomy_cache(llm.model.config.get_text_config().num_hidden_layers)
+        self.cache = roomy_cache(llm.model.config.get_text_config().num_hidden_layers, room)
         # Without the head: nobody asks what follows a prefix.
         llm.model.base_model(
             inputs_embeds=embeds,
@@ -34,6 +37,11 @@ class Prefilled:
             past_key_values=self.cache,
             use_cache=True,
         )
+
+    def crop(self) -> None:
+        """Forget what came behind the prefixes."""
+        for layer in self.cache.layers:
+            layer.crop(self.valid.shape[1])
 
     def rows(self, owners: Sequence[int], room: int) -> Rows:
         """One row per owner (the number of its prefix), with room for ``room`` tokens each."""

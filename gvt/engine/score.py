@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from gvt.engine.branches import Branches, room_for
 from gvt.engine.rows import Prefilled
 from gvt.model.language import LanguageModel
 
@@ -31,15 +32,17 @@ def score(
 
     Prompts and continuations are one or more token ids.
     """
-    longest = max(map(len, continuations))
-    texts = [[*prompt, *wanted[:-1]] for prompt, wanted in zip(prompts, continuations, strict=True)]
-    rows = Prefilled(llm, prefixes).rows(owners, max(map(len, texts)))
-    ids, valid = rows.prompts(texts)
-    logits = rows.feed(ids, valid, keep=min(longest, ids.shape[1])).float()
+    lengths = [len(p) + len(c) for p, c in zip(prompts, continuations, strict=True)]
+    branches = Branches(Prefilled(llm, prefixes, room_for(owners, lengths)), owners)
+    everyone = torch.arange(len(prompts), device=llm.device)
+    branches.append(everyone, [prompt[:-1] for prompt in prompts])
+    asked = [
+        (prompt[-1], *wanted[:-1]) for prompt, wanted in zip(prompts, continuations, strict=True)
+    ]
     found = []
-    for row, wanted in zip(logits, continuations, strict=True):
-        target = torch.tensor(wanted, device=row.device)
-        own = row[-len(wanted) :].log_softmax(-1)
+    for logits, wanted in zip(branches.feed(everyone, asked), continuations, strict=True):
+        target = torch.tensor(wanted, device=logits.device)
+        own = logits.float().log_softmax(-1)
         logprob = own.gather(1, target[:, None]).sum().item()
         found.append(Likelihood(logprob, bool((own.argmax(-1) == target).all())))
     return found
