@@ -4,7 +4,8 @@ One random LLaVA, the same images, prompts and answers, all in one run. The floo
 forwards that cannot be avoided: every image encoded once, every prefix prefilled once, every suffix
 and new token once, in one batch each, on ready tensors.
 
-Run on a quiet machine: ``.venv/bin/python -m benchmarks.speed.engine [--size small]``.
+Run on a quiet machine: ``.venv/bin/python -m benchmarks.speed.engine [--size small]``. lmms-eval
+0.7.3 takes part where it is installed (``pip install --no-deps lmms-eval==0.7.3 decord loguru``).
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from PIL import Image
 
 from benchmarks.speed import toys
+from benchmarks.speed.rivals import rivals
 from gvt.data.images import read
 from gvt.engine.branches import Branches
 from gvt.engine.rows import Prefilled
@@ -51,7 +52,7 @@ def compare(model: Path, paths: list[str], questions: int, rounds: int, folder: 
     """All in turn, ``rounds`` times: a change of the machine's speed meets all of them."""
     asked = toys.questions(questions)
     total = len(paths) * questions
-    llava, theirs = toys.load(model), stock(model)
+    llava, others = toys.load(model), rivals(model, _BATCHES)
     floor = unavoidable(llava, paths, asked)
 
     def ours(number: int) -> list[str]:
@@ -63,9 +64,8 @@ def compare(model: Path, paths: list[str], questions: int, rounds: int, folder: 
     answers: dict[str, list[str]] = {}
     for number in range(rounds):
         work: dict[str, Callable] = {"gvt": lambda n=number: ours(n), "floor": floor}
-        for size in _BATCHES:
-            work[f"hf-multimodal, batch {size}"] = lambda s=size: theirs(paths, asked, s)
-        work["hf-multimodal, batch 8, no gc"] = lambda: _without_gc(lambda: theirs(paths, asked, 8))
+        for name, rival in others.items():
+            work[name] = lambda rival=rival: rival(paths, asked)
         for name, run in work.items():
             gc.collect()
             start = time.perf_counter()
@@ -81,7 +81,9 @@ def compare(model: Path, paths: list[str], questions: int, rounds: int, folder: 
         ratio = seconds / middle["gvt"]
         print(f"{name:30} {total / seconds:8.1f} samples/s  {ratio:5.2f}x our time{equal}")
     best = min(middle[f"hf-multimodal, batch {size}"] for size in _BATCHES)
+    lmms = middle.get("lmms-eval llava_hf")
     return {
+        "times_lmms_eval": round(lmms / middle["gvt"], 2) if lmms else None,
         "samples_per_second": {name: round(total / s, 1) for name, s in middle.items()},
         "times_hf_multimodal": round(best / middle["gvt"], 2),
         "times_floor": round(middle["gvt"] / middle["floor"], 2),
@@ -111,30 +113,6 @@ def unavoidable(llava: Llava, paths: list[str], asked: list[str]) -> Callable[[]
             tokens = texts.step(everyone, tokens).argmax(-1)
 
     return run
-
-
-def stock(model: Path) -> Callable[[list[str], list[str], int], list[str]]:
-    """lm-eval's own model, loaded once; a function of paths, prompts and batch size."""
-    from lm_eval.models.hf_vlms import HFMultimodalLM
-
-    lm = HFMultimodalLM(str(model), device="cpu", dtype="float32", batch_size=8)
-
-    def run(paths: list[str], asked: list[str], batch_size: int) -> list[str]:
-        lm.batch_size_per_gpu = batch_size
-        opened = [Image.open(path).convert("RGB") for path in paths]
-        found = lm.generate_until(toys.requests(opened, asked), disable_tqdm=True)
-        return [text.strip() for text in found]
-
-    return run
-
-
-def _without_gc(run: Callable[[], list[str]]) -> list[str]:
-    """lm-eval collects garbage after every batch; what that costs is no merit of ours."""
-    collect, gc.collect = gc.collect, lambda *_: 0
-    try:
-        return run()
-    finally:
-        gc.collect = collect
 
 
 if __name__ == "__main__":
