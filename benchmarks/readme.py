@@ -33,7 +33,10 @@ def main() -> None:
     parser.add_argument("--demo", type=Path, metavar="RUN.JSON", help="a first make demo")
     parser.add_argument("--cached", type=Path, metavar="RUN.JSON", help="a second make demo")
     args = parser.parse_args()
-    tables: dict[str, Callable[[], list[list[str]]]] = {"weights": _weights}
+    tables: dict[str, Callable[[], list[list[str]]]] = {
+        "weights": _weights,
+        "speed": _speed,
+    }
     for path in args.runs:
         run = json.loads((path / "run.json").read_text())
         scores = json.loads((path / "scores.json").read_text())
@@ -133,6 +136,36 @@ def _seconds(run: dict) -> dict[str, float]:
     begin, end = (datetime.fromisoformat(run[key]) for key in ("created", "finished"))
     total = (end - begin).total_seconds()
     return {**found, "the rest": max(0.0, total - sum(found.values())), "total": total}
+
+
+def _speed() -> list[list[str]]:
+    """What ``benchmarks/speed/`` measured last, from docs/speed.json."""
+    known = json.loads((ROOT / "docs" / "speed.json").read_text())
+    rows = [["measured", "figure"]]
+    for name, found in sorted(known.items()):
+        if name.startswith("engine"):
+            own = found["samples_per_second"]["gvt"]
+            against = [f"{found['times_hf_multimodal']:.1f}× lm-eval's hf-multimodal at its best"]
+            if found["times_lmms_eval"]:
+                against.append(f"{found['times_lmms_eval']:.1f}× lmms-eval's llava_hf")
+            against.append(f"{found['times_floor']:.2f}× the time of the unavoidable forwards")
+            rows.append([name, f"{own:.0f} samples/s; {'; '.join(against)}"])
+        elif name.startswith("continuations"):
+            rows.append([name, f"10 cost {found['ten_over_one']:.2f}× one"])
+        elif name == "memory":
+            once = "once each" if found["every_image_decoded_once"] else "NOT once each"
+            rows.append(
+                [
+                    "2,000 images × 25 questions",
+                    f"{found['grown_mib']} MiB more memory; images decoded {once}",
+                ]
+            )
+        elif name == "processes":
+            same = "identical" if found["samples_identical"] else "NOT identical"
+            rows.append(["2 processes against 1", f"{found['two_over_one']:.2f}×; samples {same}"])
+        elif name == "precision":
+            rows += [[what, f"bfloat16 {ratio:.2f}× float32"] for what, ratio in found["ratios"]]
+    return rows
 
 
 def _weights() -> list[list[str]]:

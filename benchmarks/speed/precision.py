@@ -1,6 +1,6 @@
 """Measures bfloat16 autocast against float32 side by side: encoder features and alignment steps.
 
-Run on a quiet machine: ``.venv/bin/python benchmarks/speed/precision.py [--threads N]``. Prints one
+Run on a quiet machine: ``.venv/bin/python -m benchmarks.speed.precision [--threads N]``. Prints one
 line per kind of work with the median time of each precision and the ratio of the medians.
 """
 
@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 
+from benchmarks.speed import toys
 from gvt import catalog
 from gvt.align.trainer import Aligner, batches, new_connector
 from gvt.engine.features import Features
@@ -30,6 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     torch.set_num_threads(parser.parse_args().threads)
+    ratios = []
     print(f"threads: {torch.get_num_threads()}; median of {_ROUNDS} rounds, milliseconds")
     for name, work in (("encode 128 images", _encode()), ("alignment step, 32 images", _align())):
         times = {"no": [], "bf16": []}
@@ -40,7 +42,9 @@ def main() -> None:
                 work(precision)
                 found.append(1000 * (time.perf_counter() - start))
         full, half = (statistics.median(found[1:]) for found in times.values())
+        ratios.append([name, round(full / half, 2)])
         print(f"{name:<28} float32 {full:7.1f}   bfloat16 {half:7.1f}   ratio {full / half:.2f}")
+    toys.save("precision", {"ratios": ratios})
 
 
 def _encode() -> Callable[[str], None]:
