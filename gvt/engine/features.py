@@ -26,7 +26,7 @@ from tokenizers_zoo import Card, VisualTokenizer, load_tokenizer
 
 FEATURES_VERSION = 3
 """Counts up whenever the stored features of an image or their form would change."""
-_BATCH = 64
+_BATCH = 32
 # Images of one file: what a crash can cost.
 _SHARD = 4096
 # Batches that are decoded ahead of the one being encoded.

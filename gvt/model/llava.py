@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import torch
 from PIL import Image
@@ -126,6 +126,7 @@ class Llava:
         """What its features are computed and kept in: ``no`` (float32) on a CPU, else ``bf16``."""
         return "no" if self.device.type == "cpu" else "bf16"
 
+    @lru_cache(maxsize=65_536)  # noqa: B019 - models live as long as the run
     def split(self, context: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Token ids before and after the image, of a task's prompt. Raises UserError."""
         ids = self.processor.tokenizer(self.render(context))["input_ids"]
