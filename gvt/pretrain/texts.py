@@ -23,8 +23,9 @@ _SHORT_SHARE, _SHORT_OBJECTS = 0.3, 6
 # From here on reasons of relations and comparisons lose their first words, until none is left.
 _SHORTENED = 80_000
 _REASON = 4
-# By then they are known; the rest goes to whole scenes and to counting in them.
-_COUNTED, _COUNTS = 112_000, 3
+# By then they are known; the rest goes to whole scenes. Few objects are no longer counted: where a
+# count is uncertain, a model answers what is frequent, and small counts had become too frequent.
+_WHOLE = 112_000
 _MARGIN = "5"  # in the place of a number of words: by how much
 # Offset of the random stream from those that draw scenes and held-out questions.
 _PURPOSE = 2
@@ -44,7 +45,7 @@ def scene_example(index: int, number: int) -> TextExample:
     scene = sample_scene("pretrain", index)
     rng = generator("pretrain", index, purpose=_PURPOSE)
     if number >= _SHORTENED:
-        return _late_example(scene, rng, number >= _COUNTED)
+        return _late_example(scene, rng, number >= _WHOLE)
     first = number < _FIRST_SCENES
     if first or rng.random() < _SHORT_SHARE:
         most = _FIRST_OBJECTS if first else _SHORT_OBJECTS
@@ -58,7 +59,7 @@ def scene_example(index: int, number: int) -> TextExample:
     return describe(scene, rng), pairs + _other_tasks(scene, rng)
 
 
-def _late_example(scene: Scene, rng: np.random.Generator, counted: bool) -> TextExample:
+def _late_example(scene: Scene, rng: np.random.Generator, settle: bool) -> TextExample:
     """What takes two look-ups, asked with ever shorter reasons.
 
     Directly, the model answers relations and comparisons by chance for as long as one cares to
@@ -66,7 +67,7 @@ def _late_example(scene: Scene, rng: np.random.Generator, counted: bool) -> Text
     words are left out: the model learns to do without them one at a time (Deng et al. 2024, "From
     Explicit CoT to Implicit CoT").
     """
-    shares = (0.1, 0.1, 0.8) if counted else (0.35, 0.25, 0.4)
+    shares = (0.1, 0.1, 0.8) if settle else (0.35, 0.25, 0.4)
     kind = rng.choice(("distinct", "groups", "whole"), p=shares)
     if kind == "distinct":
         scene = _few(scene, int(rng.integers(2, _FIRST_OBJECTS + 1)), rng)
@@ -78,14 +79,12 @@ def _late_example(scene: Scene, rng: np.random.Generator, counted: bool) -> Text
         names = [*VQA, "relation", "comparison", "comparison"]
     questions = vqa(scene, rng, names)
     pairs = _framed(questions) + _shortened(scene, questions, rng)
-    if counted:
-        nouns = rng.permutation(list(scene.counts()))[:_COUNTS]
-        counts = [object_count(replace(scene, main=str(noun))) for noun in nouns]
-        pairs += [(question.text, question.answer) for question in counts]
-    return describe(scene, rng), pairs + _other_tasks(scene, rng)
+    others = _other_tasks(scene, rng)
+    return describe(scene, rng), pairs + (others[1:] if settle and kind != "whole" else others)
 
 
 def _other_tasks(scene: Scene, rng: np.random.Generator) -> list[tuple[str, str]]:
+    """Counting, identification and a caption."""
     count, named = object_count(scene), multi_class(scene, rng, bool(rng.integers(2)))
     pairs = [(question.text, question.answer) for question in (count, named)]
     return [*pairs, (CAPTION_PROMPT, str(rng.choice(captions(scene))))]
