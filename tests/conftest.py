@@ -204,3 +204,25 @@ def save_llava(tmp_path_factory):
         return str(folder)
 
     return save
+
+
+@pytest.fixture
+def write_toys(write_vit):
+    """write_toys(folder): two toy tokenizers, a recipe of three steps, and the suite of all."""
+
+    def write(folder):
+        for seed, name in enumerate(("toy-one", "toy-two")):
+            write_vit(name, seed, folder=folder)
+        (folder / "toy.yaml").write_text(
+            "connector: {latents: 2, depth: 1, heads: 2, head_dim: 8, ffn_mult: 1}\n"
+            "stages: [{name: s, data: mini-questions, steps: 3, batch_size: 4,"
+            " questions_per_image: 3, lr: 1e-3}]\n"
+        )
+        (folder / "toys.yaml").write_text(
+            "tokenizers: {one: toy-one, two: toy-two}\n"
+            "controls: [blind, text]\n"
+            "tasks: [mini_mci]\n"
+            "recipe: toy\n"
+        )
+
+    return write

@@ -21,17 +21,6 @@ from gvt.engine.journal import JOURNAL_FILE
 from leaderboard import schema
 
 LIMIT = 8
-RECIPE = """\
-connector: {latents: 2, depth: 1, heads: 2, head_dim: 8, ffn_mult: 1}
-stages:
-  - {name: s, data: mini-questions, steps: 3, batch_size: 4, questions_per_image: 3, lr: 1e-3}
-"""
-SUITE = """\
-tokenizers: {one: toy-one, two: toy-two}
-controls: [blind, text]
-tasks: [mini_mci]
-recipe: toy
-"""
 # A shipped task asked for in other words: one YAML file.
 TASK = """\
 task: my_mci
@@ -91,13 +80,10 @@ def computed(monkeypatch):
 
 
 @pytest.fixture
-def world(tmp_path, llm_folder, write_vit, computed, capfd):
+def world(tmp_path, llm_folder, write_toys, computed, capfd):
     """A folder of a user's own files, and `run(…)`: the command over it; exit code and output."""
     mine = tmp_path / "mine"
-    for seed, name in enumerate(("toy-one", "toy-two")):
-        write_vit(name, seed, folder=mine)
-    (mine / "toy.yaml").write_text(RECIPE)
-    (mine / "toys.yaml").write_text(SUITE)
+    write_toys(mine)
 
     def run(*flags, suite="toys", output="run"):
         computed.clear()

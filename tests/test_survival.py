@@ -15,17 +15,6 @@ SURVIVOR = Path(__file__).with_name("survivor.py")
 ROOT = SURVIVOR.parent.parent
 ROWS = 4  # of a batch
 KILLS = 20
-RECIPE = """\
-connector: {latents: 2, depth: 1, heads: 2, head_dim: 8, ffn_mult: 1}
-stages:
-  - {name: s, data: mini-questions, steps: 3, batch_size: 4, questions_per_image: 3, lr: 1e-3}
-"""
-SUITE = """\
-tokenizers: {one: toy-one, two: toy-two}
-controls: [blind, text]
-tasks: [mini_mci]
-recipe: toy
-"""
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +34,10 @@ def environment(place):
 
 
 @pytest.fixture
-def flags(place, llm_folder, write_vit):
+def flags(place, llm_folder, write_toys):
     """flags(output): the command line of a run over two toy tokenizers."""
     mine = place / "mine"
-    for seed, name in enumerate(("toy-one", "toy-two")):
-        write_vit(name, seed, folder=mine)
-    (mine / "toy.yaml").write_text(RECIPE)
-    (mine / "toys.yaml").write_text(SUITE)
+    write_toys(mine)
 
     def flags(output):
         return [
