@@ -33,10 +33,7 @@ def main() -> None:
     parser.add_argument("--demo", type=Path, metavar="RUN.JSON", help="a first make demo")
     parser.add_argument("--cached", type=Path, metavar="RUN.JSON", help="a second make demo")
     args = parser.parse_args()
-    tables: dict[str, Callable[[], list[list[str]]]] = {
-        "weights": _weights,
-        "speed": _speed,
-    }
+    tables: dict[str, Callable[[], list[list[str]]]] = {"weights": _weights, "speed": _speed}
     for path in args.runs:
         run = json.loads((path / "run.json").read_text())
         scores = json.loads((path / "scores.json").read_text())
@@ -172,9 +169,14 @@ def _weights() -> list[list[str]]:
     rows = [["weights", "trained with", "samples seen", "seconds", "final loss"]]
     for folder, what in _WEIGHTS.items():
         note = json.loads((ROOT / folder / "provenance.json").read_text())
-        seen, seconds = f"{note['samples_seen']:,}", f"{note['seconds']:,.0f}"
+        seen, seconds = f"{note['samples_seen']:,}", f"{_spent(note):,.0f}"
         rows.append([f"`{folder}`", what, seen, seconds, f"{note['loss']:.3f}"])
     return rows
+
+
+def _spent(note: dict) -> float:
+    """Seconds of a training and of those that it went on from."""
+    return note["seconds"] + (_spent(note["init"]) if "init" in note else 0)
 
 
 if __name__ == "__main__":
