@@ -27,7 +27,8 @@ from tokenizers_zoo import feature_shape
 class Forecast:
     """The plan of a run.
 
-    seconds: None where a stage never ran on this machine. disk: bytes of the features to come.
+    seconds: None where a stage never ran on this machine. disk: bytes of the features to come,
+    without those of published models, whose shape is known only once they are loaded.
     samples, images: of each task. detectable: by task, see ``leaderboard.statistics``; only for
     those that are scored per sample.
     """
@@ -61,13 +62,19 @@ def forecast(suite: Suite, recipe: Recipe, options: RunOptions) -> Forecast:
         disk += todo * tokens * dim * np.dtype(store.dtype).itemsize
     percent = {info["name"] for info in tasks.info if info["unit"] == "percent"}
     samples = {name: tasks.count(name) for name in suite.tasks}
+    images = {name: len(tasks.images([name])) for name in suite.tasks}
     return Forecast(
         steps=ahead,
         seconds=Pace().seconds(ahead),
         disk=disk,
         samples=samples,
-        images={name: len(tasks.images([name])) for name in suite.tasks},
-        detectable={name: detectable(n) for name, n in samples.items() if name in percent and n},
+        images=images,
+        # Questions of one image may all go the same way: images are what surely is independent.
+        detectable={
+            name: least
+            for name, n in images.items()
+            if name in percent and n and (least := detectable(n)) < 1
+        },
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from gvt.engine.journal import Journal, answer_key
 from gvt.engine.lm import Cell, ImageLM, connector_fingerprint
 from gvt.engine.readers import FeatureReader, LlavaReader, Reader
 from gvt.errors import UserError
+from gvt.files import only_one
 from gvt.model.llava import Llava
 
 
@@ -54,7 +56,8 @@ class GVT(LM):
     tokenizer: a card (``gvt ls tokenizers``), aligned by ``recipe`` to ``llm`` if the cache has no
     such connector yet; or pretrained: a LLaVA, folder or hub id. journal: a folder that answers
     are kept in, so that a broken evaluation goes on; by default they are forgotten.
-    include_path: a folder of cards and recipes. batch_size: lm-eval's 1 lets the engine choose.
+    include_path: a folder of cards and recipes. batch_size: lm-eval's 1 lets the engine choose;
+    max_batch_size, which lm-eval always hands over, says nothing here.
     """
 
     MULTIMODAL = True
@@ -70,8 +73,8 @@ class GVT(LM):
         include_path: str | None = None,
         precision: str = "auto",
         batch_size: int | str | None = None,
+        max_batch_size: int | None = None,
         device: str | None = None,
-        **_: Any,
     ) -> None:
         super().__init__()
         if (tokenizer is None) == (pretrained is None):
@@ -94,6 +97,9 @@ class GVT(LM):
             device="cpu" if device == "cpu" else None,
             precision=precision,
         )
+        # Held for as long as the process lives: two evaluations must not share a journal.
+        self._lock = ExitStack()
+        self._lock.enter_context(only_one(folder))
         self._workshop = open_workshop(suite, catalog.get_recipe(recipe, paths), options)
         self._journal = Journal(folder, self._workshop.accelerator.process_index)
         size = int(batch_size) if str(batch_size or "").isdigit() else 1
@@ -140,6 +146,8 @@ class GVT(LM):
         asked = []
         for request in requests:
             *rest, media = request.args
+            if "visual" not in media:
+                raise UserError(f"task '{request.task_name}' has no image")
             references = [_reference(image) for image in media["visual"]]
             found.update(zip((one["sha256"] for one in references), media["visual"], strict=True))
             asked.append(
@@ -170,8 +178,10 @@ class GVT(LM):
 def _reference(image: Reference | Image.Image) -> Reference:
     if isinstance(image, dict):
         return image
-    digest = hashlib.sha256(f"{image.mode} {image.size}".encode())
-    digest.update(image.tobytes())
+    # With its palette resolved: two images of one palette index are not one image.
+    shown = image.convert("RGBA") if image.mode in ("P", "PA") or image.info else image
+    digest = hashlib.sha256(f"{shown.mode} {shown.size}".encode())
+    digest.update(shown.tobytes())
     return Reference(path="an image of the task", sha256=digest.hexdigest())
 
 

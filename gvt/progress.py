@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import torch
 from rich.console import Console
@@ -57,9 +58,10 @@ class Pace:
     def __init__(self) -> None:
         self.path: Path = cache_dir() / "pace.json"
         try:
-            self._rates: dict[str, dict[str, float]] = json.loads(self.path.read_text())
+            self._rates = _rates(json.loads(self.path.read_text()))
         except (OSError, ValueError):
             self._rates = {}
+        self._learnt: dict[str, dict[str, float]] = {}
 
     def rate(self, stage: str, key: str) -> float | None:
         """That of the same stage and key, else the median of the same stage, else None."""
@@ -79,11 +81,26 @@ class Pace:
     def learn(self, stage: str, key: str, units: int, seconds: float) -> None:
         """Note how long ``units`` took."""
         if units and seconds > 0:
-            self._rates.setdefault(stage, {})[key] = units / seconds
+            for rates in (self._rates, self._learnt):
+                rates.setdefault(stage, {})[key] = units / seconds
 
     def save(self) -> None:
-        """Write what was learnt."""
-        write_json(self.path, self._rates)
+        """Add what was learnt to the file, which other runs add to as well."""
+        known = Pace()._rates
+        for stage, rates in self._learnt.items():
+            known.setdefault(stage, {}).update(rates)
+        write_json(self.path, known)
+
+
+def _rates(found: Any) -> dict[str, dict[str, float]]:
+    """What the file holds. Raises ValueError if it is something else."""
+    try:
+        return {
+            stage: {key: float(rate) for key, rate in rates.items() if rate > 0}
+            for stage, rates in found.items()
+        }
+    except (AttributeError, TypeError) as error:
+        raise ValueError("no rates") from error
 
 
 class Progress:
@@ -164,6 +181,8 @@ class Progress:
             ]
             line = f"{column:<12} {', '.join(parts)}"
             self.console.print(line, highlight=False, soft_wrap=True)
+        # What was found in the cache or the journal is not ahead any more either.
+        self._ahead = {key: step for key, step in self._ahead.items() if key[0] not in self._done}
         self._done.clear()
 
     def _forget(self, place: tuple[str, str, str], done: int) -> None:

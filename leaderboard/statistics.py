@@ -152,8 +152,8 @@ def mean_chance(chance: np.ndarray) -> float:
     return float(known.mean()) if len(known) else math.nan
 
 
-def detectable(samples: int, discordant: float = 0.5, power: float = 0.8) -> float:
-    """The smallest difference of two accuracies that ``samples`` shared questions show.
+def detectable(independent: int, discordant: float = 0.5, power: float = 0.8) -> float:
+    """The smallest difference of two accuracies that so many ``independent`` questions show.
 
     With probability ``power`` the 95 % interval of the paired difference then excludes zero, where
     the share ``discordant`` of the questions is answered rightly by one of the two alone:
@@ -162,7 +162,7 @@ def detectable(samples: int, discordant: float = 0.5, power: float = 0.8) -> flo
     """
     from scipy.special import ndtri
 
-    return float((ndtri(0.5 + CONFIDENCE / 2) + ndtri(power)) * math.sqrt(discordant / samples))
+    return float((ndtri(0.5 + CONFIDENCE / 2) + ndtri(power)) * math.sqrt(discordant / independent))
 
 
 @lru_cache(maxsize=4096)

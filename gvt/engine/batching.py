@@ -17,6 +17,8 @@ MAX_ROWS = 512
 _GPU_SHARE, _CPU_BYTES = 0.5, 192 * 2**20
 # What a forward takes for every token beside the cache, in units of the cache.
 _ACTIVATIONS = 2.0
+# Texts of an image share a row up to so many tokens, or so many times the prefix they share.
+_PACKED, _PACKED_SHARE = 512, 4
 
 Result = TypeVar("Result")
 
@@ -52,14 +54,18 @@ class Group:
     def rows(self) -> int:
         return sum(job.beams for job in self.jobs)
 
-    def cost(self, width: int) -> int:
-        """Tokens kept at the end of the batch."""
-        # Beams have a copy of the prefix each; greedy and scored texts share it.
-        copies = sum(job.beams for job in self.jobs if job.beams > 1)
-        grown = sum(
-            job.beams * (len(job.after) - len(self.shared) + job.reserve) for job in self.jobs
+    def grown(self) -> int:
+        """Tokens that texts which share the prefix put behind it."""
+        return sum(self._own(job) for job in self.jobs if job.beams == 1)
+
+    def copies(self, width: int) -> int:
+        """Tokens of beams, which have a copy of the prefix each."""
+        return sum(
+            job.beams * (self.prefix(width) + self._own(job)) for job in self.jobs if job.beams > 1
         )
-        return self.prefix(width) * (1 + copies) + grown
+
+    def _own(self, job: Job) -> int:
+        return len(job.after) - len(self.shared) + job.reserve
 
 
 def group(jobs: Sequence[Job]) -> list[Group]:
@@ -76,16 +82,41 @@ def group(jobs: Sequence[Job]) -> list[Group]:
 def batches(groups: Sequence[Group], width: int, tokens: int, rows: int) -> Iterator[list[Group]]:
     """Groups together up to ``tokens`` and ``rows``; one too large for both alone is cut."""
     waiting: list[Group] = []
-    cost = count = 0
+    total = _Size()
     for one in _cut(groups, width, tokens, rows):
-        more, lines = one.cost(width), one.rows()
-        if waiting and (cost + more > tokens or count + lines > rows):
+        more = total.with_one(one, width)
+        if waiting and (more.cost > tokens or more.rows > rows):
             yield waiting
-            waiting, cost, count = [], 0, 0
+            waiting, more = [], _Size().with_one(one, width)
         waiting.append(one)
-        cost, count = cost + more, count + lines
+        total = more
     if waiting:
         yield waiting
+
+
+@dataclass(frozen=True)
+class _Size:
+    """What a batch takes, padding included: every group is as long as the longest."""
+
+    groups: int = 0
+    prefix: int = 0
+    grown: int = 0
+    copies: int = 0
+    rows: int = 0
+
+    def with_one(self, one: Group, width: int) -> _Size:
+        return _Size(
+            self.groups + 1,
+            max(self.prefix, one.prefix(width)),
+            max(self.grown, one.grown()),
+            self.copies + one.copies(width),
+            self.rows + one.rows(),
+        )
+
+    @property
+    def cost(self) -> int:
+        """Tokens kept at the end of the batch."""
+        return self.groups * (self.prefix + self.grown) + self.copies
 
 
 def token_budget(llm: LanguageModel) -> int:
@@ -131,7 +162,10 @@ def halving(
 
 def _cut(groups: Sequence[Group], width: int, tokens: int, rows: int) -> Iterator[Group]:
     for one in groups:
-        if len(one.jobs) > 1 and (one.cost(width) > tokens or one.rows() > rows):
+        large = _Size().with_one(one, width).cost > tokens or one.rows() > rows
+        # Every token attends to all of its row: many texts in one row cost the square of it.
+        large = large or one.grown() > max(_PACKED, _PACKED_SHARE * one.prefix(width))
+        if len(one.jobs) > 1 and large:
             for half in _halves([one]):
                 yield from _cut(half, width, tokens, rows)
         else:
@@ -159,4 +193,5 @@ def _common(texts: list[tuple[int, ...]]) -> tuple[int, ...]:
 
 def _out_of_memory(error: BaseException) -> bool:
     # A CPU's allocator raises a plain RuntimeError.
-    return type(error) is not RuntimeError or "not enough memory" in str(error)
+    known = isinstance(error, (torch.OutOfMemoryError, MemoryError))
+    return known or "not enough memory" in str(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import inspect
 import json
 import logging
 import math
@@ -14,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from gvt.engine.journal import answer_key
+from gvt.engine.journal import ANSWERS_VERSION, answer_key
 from gvt.engine.lm import ImageLM
 from gvt.errors import UserError
 from gvt.scoring.process import CORPUS_METRICS, corpus_scores, golds
@@ -56,7 +57,12 @@ class TaskSet:
         """Hash of all that the rows of a task depend on, answered by the model of a fingerprint."""
         info = self._infos[name]
         return answer_key(
-            model=fingerprint, task=name, version=info["version"], data=info["dataset_hash"]
+            model=fingerprint,
+            task=name,
+            version=info["version"],
+            data=info["dataset_hash"],
+            settings=json.dumps(self.tasks[name].dump_config(), sort_keys=True, default=_written),
+            engine=ANSWERS_VERSION,
         )
 
     def described(self, name: str) -> bool:
@@ -182,6 +188,14 @@ def _row(name: str, task: Any, sample: dict[str, Any], model: ImageLM) -> Row:
         chance=doc.get("chance"),
         error=error,
     )
+
+
+def _written(value: Any) -> str:
+    """A setting as text: of a function its code, so that another scoring is another setting."""
+    try:
+        return inspect.getsource(value)
+    except (TypeError, OSError):
+        return getattr(value, "__qualname__", None) or str(value)
 
 
 def _limited(limit: int | float | None, total: int) -> int:

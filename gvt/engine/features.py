@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import uuid
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -91,6 +92,16 @@ class _Index:
                 index.where |= {name: (shard, row) for row, name in enumerate(content["hashes"])}
         return index
 
+    def touch(self, hashes: Iterable[str]) -> None:
+        """Mark the shards of these images as in use: the cache evicts what was not for longest."""
+        for shard in {self.where[name][0] for name in hashes if name in self.where}:
+            os.utime(self.paths[shard])
+
+
+def share_of(digest: str, processes: int) -> int:
+    """Which of several processes an image belongs to: the same whatever else there is to do."""
+    return zlib.crc32(digest.encode()) % processes
+
 
 class FeatureStore:
     """Features of one card; its encoder is loaded only if something must be computed."""
@@ -138,10 +149,11 @@ class FeatureStore:
         if accelerator is not None:
             rank, world = accelerator.process_index, accelerator.num_processes
         index = _Index.read(self.folder)
+        index.touch(images.hashes)
         known = index.where.keys() | index.failed.keys()
         todo = list({name: i for i, name in enumerate(images.hashes) if name not in known}.values())
-        # By place, not by turn: a process that reads the folder later may see less to do.
-        share = [i for i in todo if i % world == rank]
+        # By content: a process that reads the folder later may see less to do.
+        share = [i for i in todo if share_of(images.hashes[i], world) == rank]
         counter.skip(len(images) - len(todo))
         for start in range(0, len(share), _SHARD):
             self._shard(
@@ -154,16 +166,15 @@ class FeatureStore:
     def _load(self, images: ImageSet) -> Features:
         index = _Index.read(self.folder)
         found = [index.where.get(name, (-1, -1)) for name in images.hashes]
-        shard, row = (np.array(part, dtype=np.int64) for part in zip(*found, strict=True))
+        shard, row = np.array(found, dtype=np.int64).reshape(-1, 2).T
         failed = {
             i: index.failed.get(name, "FileNotFoundError: no such file")
             for i, name in enumerate(images.hashes)
             if shard[i] < 0
         }
         shards = []
-        for number, path in enumerate(index.paths):
-            if (shard == number).any():
-                os.utime(path)  # the cache evicts what was not used for longest
+        index.touch(images.hashes)
+        for path in index.paths:
             shards.append(np.load(path, mmap_mode="r"))
         if not shards:
             shards.append(np.zeros((0, *index.form["shape"]), self.dtype))
@@ -183,8 +194,9 @@ class FeatureStore:
             for batch in _decoded(images, tokenizer, todo):
                 good = [(i, pixels) for i, pixels in batch if not isinstance(pixels, Exception)]
                 for i, error in batch:
-                    # A missing file may come back; a broken one has this very content.
-                    if isinstance(error, Exception) and not isinstance(error, FileNotFoundError):
+                    # What the system reports may pass (no such file, too many open ones); what
+                    # PIL says is about this very content.
+                    if isinstance(error, Exception) and getattr(error, "errno", None) is None:
                         failed[images.hashes[i]] = f"{type(error).__name__}: {error}"
                 if good:
                     pixels = torch.cat([pixels for _, pixels in good])

@@ -100,17 +100,26 @@ class _Stop:
     def __init__(self, llm: LanguageModel, until: tuple[str, ...]) -> None:
         self.llm = llm
         self.until = tuple(stop for stop in until if stop)
+        self.ids = _special(llm, self.until)
         self.last = llm.tokens_with(tuple(sorted({stop[-1] for stop in self.until})))
 
     def met(self, ids: list[int]) -> bool:
+        if ids[-1] in self.ids:
+            return True
         if ids[-1] not in self.last:
             return False
         text = self.llm.decode(ids, strip=False)
         return any(stop in text for stop in self.until)
 
 
+def _special(llm: LanguageModel, until: tuple[str, ...]) -> frozenset[int]:
+    """Stops that are one special token, which no decoded text shows."""
+    added = llm.tokenizer.get_added_vocab()
+    return frozenset(added[stop] for stop in until if stop in added)
+
+
 def _finish(llm: LanguageModel, ids: list[int], decoding: Decoding) -> Generation:
-    ended = ids[-1] in llm.ends
+    ended = ids[-1] in llm.ends or ids[-1] in _special(llm, decoding.until)
     text, stopped = llm.decode(ids, strip=False), False
     for stop in decoding.until:
         if stop and stop in text:

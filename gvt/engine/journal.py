@@ -12,6 +12,8 @@ from typing import Any, TypedDict
 import jsonlines
 
 JOURNAL_FILE = "journal.jsonl"
+ANSWERS_VERSION = 1
+"""Counts up whenever the same question would get another answer."""
 
 
 class Answer(TypedDict, total=False):

@@ -13,14 +13,17 @@ from lm_eval.api.model import LM
 
 from gvt.data.prompts import Reference
 from gvt.engine.batching import MAX_ROWS, Group, Job, batches, group, halving, token_budget
+from gvt.engine.features import share_of
 from gvt.engine.generate import Decoding, generate
-from gvt.engine.journal import Answer, Journal, answer_key
+from gvt.engine.journal import ANSWERS_VERSION, Answer, Journal, answer_key
 from gvt.engine.readers import Reader
 from gvt.engine.score import score
 from gvt.errors import UserError
 from gvt.progress import Counter
 
-_DEFAULT_LIMIT = 32
+_DEFAULT_LIMIT = 256  # lm-eval's own
+_LIMITS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
+_KNOWN = {*_LIMITS, "until", "do_sample", "num_beams", "length_penalty", "temperature", "top_p"}
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,7 @@ class ImageLM(LM):
         self.failed: dict[tuple[str, int], str] = {}
         self.truncated: set[tuple[str, int]] = set()
         self._new: list[Answer] = []
+        self._reasons: dict[str, str] = {}
 
     def generate_until(self, requests: list[Instance], **_: Any) -> list[str]:
         """One answer per request, in their order; a failed one is empty and noted."""
@@ -107,26 +111,29 @@ class ImageLM(LM):
 
     def _rows(self, asked: list[_Asked]) -> list[Answer | None]:
         known = self.journal.answers
-        missing = [item for item in asked if item.key not in known]
+        missing = list({item.key: item for item in asked if item.key not in known}.values())
         self.counter.skip(len(asked) - len(missing))
         if missing:
             self._compute(missing)
             self._exchange()
         rows = [known.get(item.key) for item in asked]
         for item, row in zip(asked, rows, strict=True):
-            if row is not None and row.get("truncated"):
+            if row is None:
+                self.failed.setdefault(item.sample, self._reasons.get(item.key, "never answered"))
+            elif row.get("truncated"):
                 self.truncated.add(item.sample)
         return rows
 
     def _asked_text(self, request: Instance) -> _Asked:
-        context, options, media = request.args
+        context, options, media = _parts(request)
+        unknown = sorted(options.keys() - _KNOWN)
+        if unknown:
+            raise UserError(f"task '{request.task_name}': {', '.join(unknown)} cannot be followed")
         if options.get("do_sample"):
             raise UserError(f"task '{request.task_name}' wants sampling; only greedy and beams")
         until = options.get("until") or ()
         decoding = Decoding(
-            limit=int(
-                options.get("max_gen_toks") or options.get("max_new_tokens") or _DEFAULT_LIMIT
-            ),
+            limit=next((int(options[n]) for n in _LIMITS if options.get(n)), _DEFAULT_LIMIT),
             until=(until,) if isinstance(until, str) else tuple(until),
             beams=int(options.get("num_beams") or 1),
             length_penalty=float(options.get("length_penalty", 1.0)),
@@ -137,7 +144,12 @@ class ImageLM(LM):
         return self._asked(request, context, media, extra, decoding=decoding)
 
     def _asked_likelihood(self, request: Instance) -> _Asked:
-        context, continuation, media = request.args
+        context, continuation, media = _parts(request)
+        if not continuation:
+            raise UserError(f"task '{request.task_name}': an empty answer cannot be scored")
+        # As lm-eval does: spaces belong to what follows them.
+        stripped = context.rstrip()
+        context, continuation = stripped, context[len(stripped) :] + continuation
         extra = {"continuation": continuation}
         return self._asked(request, context, media, extra, continuation=continuation)
 
@@ -155,6 +167,7 @@ class ImageLM(LM):
             doc=request.doc_id,
             prompt=context,
             image=image["sha256"],
+            version=ANSWERS_VERSION,
             **extra,
         )
         return _Asked(key, request.task_name, request.doc_id, context, image, **rest)
@@ -164,12 +177,15 @@ class ImageLM(LM):
         jobs, images = [], {}
         for number, item in enumerate(asked):
             before, after = self.reader.split(item.prompt)
+            if not after:
+                raise UserError(f"task '{item.task}': a prompt with nothing after its image")
             reserve = item.decoding.limit if item.decoding else len(self._ids(item))
             beams = item.decoding.beams if item.decoding else 1
             images[item.image["sha256"]] = item.image
             jobs.append(Job(number, item.image["sha256"], before, after, reserve, beams))
         rank, world = self._place()
-        share = group(jobs)[rank::world]
+        # By content: what each process knows from journals may differ.
+        share = [one for one in group(jobs) if share_of(one.image, world) == rank]
         budget = token_budget(self.reader.llm)
         for batch in batches(share, self.reader.width, budget, self.rows):
             self._compute_batch(batch, asked, images)
@@ -183,9 +199,9 @@ class ImageLM(LM):
     def _exchange(self) -> None:
         """Every process learns what the others answered and what failed them."""
         if self._place()[1] > 1:
-            for rows, failed in gather_object([(self._new, self.failed)]):
+            for rows, reasons in gather_object([(self._new, self._reasons)]):
                 self.journal.know(rows)
-                self.failed |= failed
+                self._reasons |= reasons
         self._new = []
 
     def _compute_batch(
@@ -214,7 +230,7 @@ class ImageLM(LM):
     def _fail(self, one: Group, asked: list[_Asked], reason: str) -> None:
         for job in one.jobs:
             item = asked[job.number]
-            self.failed[item.sample] = f"{item.image['path']}: {reason}"
+            self._reasons[item.key] = f"{item.image['path']}: {reason}"
 
     def _answer(
         self, groups: list[Group], asked: list[_Asked], visual: dict[str, torch.Tensor]
@@ -254,4 +270,10 @@ class ImageLM(LM):
         ]
 
     def _ids(self, item: _Asked) -> tuple[int, ...]:
-        return self.reader.llm.encode(item.continuation)
+        return self.reader.follow(item.prompt, item.continuation)
+
+
+def _parts(request: Instance) -> tuple[Any, ...]:
+    if len(request.args) != 3 or "visual" not in request.args[-1]:
+        raise UserError(f"task '{request.task_name}' has no image")
+    return request.args

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from gvt.data.prompts import Reference
+from gvt.engine.check import check
 from gvt.engine.features import Features
 from gvt.model.connector import Connector
 from gvt.model.frame import around_image
@@ -31,6 +32,10 @@ class Reader(Protocol):
         """Token ids before and after the image, of a task's prompt. Raises UserError."""
         ...
 
+    def follow(self, context: str, continuation: str) -> Ids:
+        """Token ids of an answer as they follow the prompt: encoded with it, then cut off it."""
+        ...
+
     def visual(self, references: Sequence[Reference]) -> list[Tensor | str]:
         """float[N, dim] of every image, or why it has none."""
         ...
@@ -45,6 +50,10 @@ class _Framed:
         before, after = around_image(context)
         return self.llm.head_after(before), (*self.llm.tail, *self.llm.encode(after))
 
+    def follow(self, context: str, continuation: str) -> Ids:
+        _, after = around_image(context)
+        return self.llm.encode(after + continuation)[len(self.llm.encode(after)) :]
+
 
 class FeatureReader(_Framed):
     """Cached features through a trained connector; ``place`` is an image's row by its hash."""
@@ -56,6 +65,7 @@ class FeatureReader(_Framed):
         place: Mapping[str, int],
         connector: Connector,
     ) -> None:
+        check(llm)
         self.llm, self.width = llm, connector.tokens
         self.features, self.place, self.connector = features, place, connector
 
@@ -72,6 +82,7 @@ class SceneReader(_Framed):
     """The true scene in words, as the ceiling reads it; ``references`` are all that may come."""
 
     def __init__(self, llm: LanguageModel, references: Sequence[Reference]) -> None:
+        check(llm)
         self.llm = llm
         self.width = max(len(llm.encode(reference["text"])) for reference in references)
 
@@ -83,12 +94,16 @@ class LlavaReader:
     """A published model: prompts in its chat template, features of its tower by its projector."""
 
     def __init__(self, llava: Llava, features: Features, place: Mapping[str, int]) -> None:
+        check(llava.llm)
         self.llava, self.llm = llava, llava.llm
         self.features, self.place = features, place
         self.width = features.values.shape[1]
 
     def split(self, context: str) -> tuple[Ids, Ids]:
         return self.llava.split(context)
+
+    def follow(self, context: str, continuation: str) -> Ids:
+        return self.llava.follow(context, continuation)
 
     def visual(self, references: Sequence[Reference]) -> list[Tensor | str]:
         index = [self.place[reference["sha256"]] for reference in references]

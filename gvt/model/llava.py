@@ -136,6 +136,14 @@ class Llava:
         place = ids.index(image)
         return tuple(ids[:place]), tuple(ids[place + 1 :])
 
+    def follow(self, context: str, continuation: str) -> tuple[int, ...]:
+        """Token ids of an answer as they follow the prompt: encoded with it, then cut off it."""
+        prompt = self.render(context)
+        alone, whole = (
+            self.processor.tokenizer(text)["input_ids"] for text in (prompt, prompt + continuation)
+        )
+        return tuple(whole[len(alone) :])
+
     def render(self, context: str) -> str:
         """The prompt as text: by the chat template if there is one, else as it stands."""
         before, after = around_image(context)

@@ -89,6 +89,9 @@ class ScriptedReader:
     def split(self, context):
         return ("<Img>",), ("</Img>", *self.llm.encode(context))
 
+    def follow(self, context, continuation):
+        return self.llm.encode(continuation)
+
     def visual(self, references):
         names = [one["sha256"] for one in references]
         self.seen += names

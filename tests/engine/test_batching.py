@@ -37,7 +37,10 @@ def test_every_job_is_in_one_batch_and_budgets_hold(tokens, rows):
     assert sorted(j.number for batch in found for one in batch for j in one.jobs) == list(range(40))
     for batch in found:
         alone = sum(len(one.jobs) for one in batch) == 1
-        assert alone or sum(one.cost(4) for one in batch) <= tokens
+        # A rectangle: every group is padded to the longest.
+        behind = [sum(len(j.after) - len(one.shared) + 2 for j in one.jobs) for one in batch]
+        longest = max(1 + 4 + len(one.shared) for one in batch) + max(behind)
+        assert alone or len(batch) * longest <= tokens
         assert alone or sum(one.rows() for one in batch) <= rows
     if tokens == 10_000 and rows == 100:
         assert len(found) == 1
@@ -69,9 +72,29 @@ def test_what_does_not_fit_is_halved_and_the_rest_goes_on(error):
     assert numbers == [4] and reason.startswith("out of memory")
 
 
-def test_other_errors_pass():
+def test_beams_count_with_their_copies_of_the_prefix():
+    jobs = [job(number, "ab"[number], [5, 6], reserve=3, beams=4) for number in range(2)]
+    # Of each: a prefix of 1 + 4 + 1 tokens, and four beams with a copy of it and 4 tokens more.
+    assert len(list(batches(group(jobs), width=4, tokens=2 * (6 + 4 * 10), rows=100))) == 1
+    assert len(list(batches(group(jobs), width=4, tokens=2 * (6 + 4 * 10) - 1, rows=100))) == 2
+
+
+def test_many_questions_of_one_image_are_not_one_row():
+    """In one row each token attends to all others: the cost is quadratic."""
+    jobs = [job(number, "a", [number], reserve=9) for number in range(300)]
+    found = [
+        one for batch in batches(group(jobs), width=4, tokens=10**9, rows=10**9) for one in batch
+    ]
+    assert sum(len(one.jobs) for one in found) == 300
+    assert max(sum(len(j.after) + 9 for j in one.jobs) for one in found) <= 512
+    few = [job(number, "a", [number], reserve=9) for number in range(50)]
+    assert [len(b) for b in batches(group(few), width=4, tokens=10**9, rows=10**9)] == [1]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, NotImplementedError])
+def test_other_errors_pass(error):
     def compute(groups):
-        raise RuntimeError("shape mismatch")
+        raise error("shape mismatch")
 
     with pytest.raises(RuntimeError, match="shape"):
         list(halving(group(JOBS), compute))

@@ -1,6 +1,8 @@
 """Features kept on disk: those of the encoder, computed once, with a reason for every failure."""
 
+import errno
 import json
+import os
 
 import numpy as np
 import pytest
@@ -212,3 +214,34 @@ def test_odd_images_are_read_as_they_look_or_counted_with_their_reason(write_vit
     for number, image in enumerate(wanted.values()):
         alone = tokenizer.encode(tokenizer.preprocess([image.convert("RGB")])).features
         same(found.values[[number]], alone.numpy())
+
+
+def test_what_the_system_could_not_do_is_tried_again(write_vit, photos, monkeypatch):
+    card, found = Card.load(write_vit("toy")), images(photos)
+    load = FileImages.load
+
+    def busy(self, index):
+        if index == 2:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return load(self, index)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FileImages, "load", busy)
+        assert set(FeatureStore(card, CPU, "no").get(found).failed) == {2}
+    assert FeatureStore(card, CPU, "no").get(found).failed == {}
+
+
+def test_no_image_at_all_is_no_error(write_vit, photos):
+    card = Card.load(write_vit("toy"))
+    FeatureStore(card, CPU, "no").get(images(photos))
+    assert len(FeatureStore(card, CPU, "no").get(images([])).values) == 0
+
+
+def test_a_limit_does_not_evict_what_is_asked_for(write_vit, photos, monkeypatch):
+    card = Card.load(write_vit("toy"))
+    FeatureStore(card, CPU, "no").get(images(photos[:4]))
+    # As if another process had made them, long ago.
+    for path in FeatureStore(card, CPU, "no").folder.iterdir():
+        os.utime(path, (1, 1))
+    monkeypatch.setenv("GVT_CACHE_LIMIT", "1K")
+    assert FeatureStore(card, CPU, "no").get(images(photos)).failed == {}

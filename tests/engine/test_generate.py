@@ -1,5 +1,7 @@
 """Batched answers behind shared prefixes: the same as transformers gives to each prompt alone."""
 
+import copy
+
 import pytest
 import torch
 from transformers import Gemma3TextConfig, LlamaConfig, MistralConfig, Qwen2Config
@@ -159,3 +161,23 @@ def test_a_stop_ends_the_answer_where_it_is_first_met(case):
     for one, before in zip(cut, whole, strict=True):
         assert one.text == before.text.partition(stop)[0].strip()
         assert one.truncated == (before.truncated and stop not in before.text)
+
+
+def test_a_stop_that_is_a_special_token_stops(case, monkeypatch):
+    """Decoded text does not show it, so the token itself must be looked for."""
+    model, prefixes, prompts = case
+    wanted = answers(model, prefixes, OWNERS, prompts)
+    word = next(w for one in wanted for w in one.text.split())
+    monkeypatch.setattr(model, "tokenizer", copy.deepcopy(model.tokenizer))
+    model.tokenizer.add_special_tokens(
+        {"additional_special_tokens": [*model.tokenizer.all_special_tokens, word]}
+    )
+    found = answers(model, prefixes, OWNERS, prompts, until=(word,))
+    hit = 0
+    for before, after in zip(wanted, found, strict=True):
+        words = before.text.split()
+        if word in words:
+            assert after.text.split() == words[: words.index(word)]
+            assert not after.truncated
+            hit += 1
+    assert hit

@@ -3,6 +3,8 @@
 import pytest
 from lm_eval.api.instance import Instance
 
+from gvt.engine import lm as lm_module
+from gvt.engine.features import share_of
 from gvt.errors import UserError
 from gvt.progress import Counter
 
@@ -152,3 +154,43 @@ def test_several_images_are_refused(make_lm):
 def test_perplexity_names_the_task(make_lm):
     with pytest.raises(UserError, match="task 'toy' asks for perplexity"):
         make_lm(SCRIPT).loglikelihood_rolling([ask("p0", kind="loglikelihood_rolling")])
+
+
+def test_generation_settings_that_cannot_be_followed_are_told(make_lm):
+    with pytest.raises(UserError, match="task 'toy': repetition_penalty"):
+        make_lm({}).generate_until([ask("p0", "b", 0, repetition_penalty=1.2)])
+
+
+def test_a_question_without_image_is_told(make_lm):
+    request = Instance(
+        request_type="generate_until",
+        doc={},
+        arguments=("p0", OPTIONS),
+        idx=0,
+        metadata=("toy", 0, 1),
+    )
+    with pytest.raises(UserError, match="'toy' has no image"):
+        make_lm({}).generate_until([request])
+
+
+def test_one_request_twice_is_computed_once_and_fails_as_both(make_lm):
+    counter = Counter()
+    model = make_lm({"p0": "yes"}, counter=counter)
+    assert model.generate_until([ask("p0", "b", 0)] * 3) == ["yes"] * 3
+    assert counter.computed == 1
+
+
+class OneOfSeveral:
+    """The process that the images of REQUESTS called "a" belong to, of seven."""
+
+    num_processes = 7
+    process_index = share_of("a", num_processes)
+
+
+def test_what_no_process_answers_is_a_failure_not_an_empty_answer(make_lm, monkeypatch):
+    monkeypatch.setattr(lm_module, "gather_object", lambda mine: mine)  # the others are silent
+    model = make_lm(SCRIPT, accelerator=OneOfSeveral())
+    answers = model.generate_until(REQUESTS)
+    silent = {("toy", number) for number, answer in enumerate(answers) if not answer}
+    assert 0 < len(silent) < len(REQUESTS)
+    assert dict.fromkeys(silent, "never answered") == model.failed

@@ -1,0 +1,58 @@
+"""Whether the engine computes what a language model computes: asked once, before it answers."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+
+from gvt.engine.generate import Decoding, generate
+from gvt.engine.score import score
+from gvt.errors import UserError
+from gvt.model.language import LanguageModel
+
+_PREFIXES, _OWNERS, _PROMPTS, _ANSWERS = (5, 9), (0, 0, 1), (2, 3, 1), (2, 1, 2)
+_TOLERANCE = 1e-2  # of a log-probability, relative; another kind of attention is off by far more
+
+
+@lru_cache(maxsize=8)
+def check(llm: LanguageModel) -> None:
+    """Compare a few scored texts with plain full forwards, and answer two tokens.
+
+    Raises UserError for models whose attention is not a matter of masks and positions alone:
+    distances built into the scores (ALiBi), windows of their own, recurrence.
+    """
+    kind = llm.model.config.model_type
+    if "local" in getattr(llm.model.config, "attention_layers", ()):
+        reason = "layers that see 256 tokens only"  # longer than any quick comparison
+        raise UserError(f"language model '{llm.name}' ({kind}) is not supported: {reason}")
+    try:
+        _compare(llm)
+    except UserError:
+        raise
+    except Exception as error:  # models of other kinds fail in ways of their own
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"language model '{llm.name}' ({kind}) is not supported: {reason}"
+        ) from error
+
+
+@torch.no_grad()
+def _compare(llm: LanguageModel) -> None:
+    noise = torch.Generator().manual_seed(0)
+    size = llm.model.get_input_embeddings().num_embeddings
+
+    def draw(lengths: tuple[int, ...]) -> list[list[int]]:
+        return [torch.randint(0, size, (n,), generator=noise).tolist() for n in lengths]
+
+    texts, prompts, answers = draw(_PREFIXES), draw(_PROMPTS), draw(_ANSWERS)
+    prefixes = [llm.embed_ids(text) for text in texts]
+    found = score(llm, prefixes, _OWNERS, prompts, answers)
+    for owner, prompt, answer, one in zip(_OWNERS, prompts, answers, found, strict=True):
+        ids = torch.tensor([[*texts[owner], *prompt, *answer]], device=llm.device)
+        logits = llm.model(input_ids=ids, use_cache=False).logits[0].float().log_softmax(-1)
+        places = range(ids.shape[1] - len(answer) - 1, ids.shape[1] - 1)
+        wanted = logits[list(places), answer].sum().item()
+        if abs(wanted - one.logprob) > _TOLERANCE * max(1.0, abs(wanted)):
+            raise ValueError(f"log-probability {one.logprob:.3f}, alone {wanted:.3f}")
+    generate(llm, prefixes, _OWNERS, prompts, [Decoding(2)] * len(prompts))
