@@ -145,7 +145,10 @@ def _speed() -> list[list[str]]:
             against = [f"{found['times_hf_multimodal']:.1f}× lm-eval's hf-multimodal at its best"]
             if found["times_lmms_eval"]:
                 against.append(f"{found['times_lmms_eval']:.1f}× lmms-eval's llava_hf")
-            against.append(f"{found['times_floor']:.2f}× the time of the unavoidable forwards")
+            against.append(f"{found['times_floor']:.2f}× the time of its forwards alone")
+            equal = found.get("answers_equal")
+            if equal:
+                against.append(f"{min(equal.values())} of {found['requests']} answers equal")
             rows.append([name, f"{own:.0f} samples/s; {'; '.join(against)}"])
         elif name.startswith("continuations"):
             rows.append([name, f"10 cost {found['ten_over_one']:.2f}× one"])
@@ -153,7 +156,7 @@ def _speed() -> list[list[str]]:
             once = "once each" if found["every_image_decoded_once"] else "NOT once each"
             rows.append(
                 [
-                    "2,000 images × 25 questions",
+                    f"{found['images']:,} images × {found['questions']} questions",
                     f"{found['grown_mib']} MiB more memory; images decoded {once}",
                 ]
             )
@@ -161,7 +164,10 @@ def _speed() -> list[list[str]]:
             same = "identical" if found["samples_identical"] else "NOT identical"
             rows.append(["2 processes against 1", f"{found['two_over_one']:.2f}×; samples {same}"])
         elif name == "precision":
-            rows += [[what, f"bfloat16 {ratio:.2f}× float32"] for what, ratio in found["ratios"]]
+            rows += [
+                [what, f"bfloat16 {ratio:.2f} times as fast as float32"]
+                for what, ratio in found["ratios"]
+            ]
     return rows
 
 

@@ -37,6 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", choices=toys.SIZES, default="tiny")
     parser.add_argument("--questions", type=int, default=6, help="requests an image")
+    parser.add_argument("--images", type=int, default=toys.IMAGES)
     parser.add_argument("--rounds", type=int, default=3, help="medians of so many")
     args = parser.parse_args()
     logging.disable(logging.WARNING)
@@ -44,7 +45,9 @@ def main() -> None:
         folder = Path(name)
         os.environ["GVT_CACHE"] = str(folder / "cache")
         model = toys.save_llava(folder / "llava", **toys.SIZES[args.size])
-        found = compare(model, toys.save_images(folder), args.questions, args.rounds, folder)
+        found = compare(
+            model, toys.save_images(folder, args.images), args.questions, args.rounds, folder
+        )
     toys.save(f"engine, {args.size}, {args.questions} requests an image", found)
 
 
@@ -73,16 +76,20 @@ def compare(model: Path, paths: list[str], questions: int, rounds: int, folder: 
             times.setdefault(name, []).append(time.perf_counter() - start)
     middle = {name: statistics.median(found) for name, found in times.items()}
     print(f"{total} requests, {len(paths)} images, {torch.get_num_threads()} threads")
+    equal_answers = {}
     for name, seconds in middle.items():
         equal = ""
         if name != "floor":
             same = sum(a == b for a, b in zip(answers[name], answers["gvt"], strict=True))
             equal = f"  {same}/{total} answers equal"
+            equal_answers[name] = same
         ratio = seconds / middle["gvt"]
         print(f"{name:30} {total / seconds:8.1f} samples/s  {ratio:5.2f}x our time{equal}")
     best = min(middle[f"hf-multimodal, batch {size}"] for size in _BATCHES)
     lmms = middle.get("lmms-eval llava_hf")
     return {
+        "requests": total,
+        "answers_equal": equal_answers,
         "times_lmms_eval": round(lmms / middle["gvt"], 2) if lmms else None,
         "samples_per_second": {name: round(total / s, 1) for name, s in middle.items()},
         "times_hf_multimodal": round(best / middle["gvt"], 2),

@@ -54,7 +54,15 @@ def main() -> None:
         f"{args.images} images x {args.questions}: {before / 2**20:.0f} MiB before, "
         f"{grown:.0f} MiB more at most; every image decoded exactly once: {once}"
     )
-    toys.save("memory", {"grown_mib": round(grown), "every_image_decoded_once": once})
+    toys.save(
+        "memory",
+        {
+            "images": args.images,
+            "questions": args.questions,
+            "grown_mib": round(grown),
+            "every_image_decoded_once": once,
+        },
+    )
 
 
 if __name__ == "__main__":

@@ -11,10 +11,10 @@ import torch
 
 from gvt.model.language import LanguageModel
 
-MAX_ROWS = 512
-"""Rows of a batch where the user says nothing: more gain nothing even on large GPUs."""
-# Of the free memory of a GPU. A CPU gains nothing from batches beyond a few hundred megabytes.
-_GPU_SHARE, _CPU_BYTES = 0.5, 192 * 2**20
+MAX_ROWS = 256
+"""Texts of a batch where the user says nothing: bounds the memory of small models."""
+# Of the free memory of a GPU. A CPU gains a fifth from 192 to 512 MiB, and nothing beyond.
+_GPU_SHARE, _CPU_BYTES = 0.5, 512 * 2**20
 # What a forward takes for every token beside the cache, in units of the cache.
 _ACTIVATIONS = 2.0
 # Texts of an image share a row up to so many tokens, or so many times the prefix they share.

@@ -77,12 +77,11 @@ class Llava:
             if kind != "llava":
                 raise UserError(f"model '{name}' is a '{kind}'; only LLaVA checkpoints so far")
             self.processor = AutoProcessor.from_pretrained(source, backend="pil")
-            attention = {"attn_implementation": "eager"} if device.type == "cpu" else {}
             self.model = LlavaForConditionalGeneration.from_pretrained(
                 source,
                 use_safetensors=True,
                 dtype=torch.float32 if device.type == "cpu" else torch.bfloat16,
-                **attention,
+                attn_implementation="sdpa",
             )
         except (OSError, ValueError) as error:
             reason = " ".join(str(error).split())[:300]
