@@ -118,7 +118,7 @@ def test_a_run_killed_twenty_times_ends_as_if_it_had_not_been(
         before = len(batches(environment))
         child = server.start(flags(folder))
         if kill < 5:
-            time.sleep(rng.uniform(0.1, 1.0))
+            time.sleep(rng.uniform(0.05, 0.5))
         else:
             more = rng.randrange(3)
             while server.alive(child) and len(batches(environment)) < before + more:
@@ -140,7 +140,7 @@ def small_disk(tmp_path):
     folder = tmp_path / "disk"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o"]
-    if subprocess.run([*mount, "size=96k", "tmpfs", str(folder)], capture_output=True).returncode:
+    if subprocess.run([*mount, "size=192k", "tmpfs", str(folder)], capture_output=True).returncode:
         pytest.skip("no right to mount a file system")
     remount = ["mount", "-o", "remount,size=64m", str(folder)]
     yield SimpleNamespace(

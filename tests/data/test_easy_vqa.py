@@ -96,7 +96,7 @@ def test_task_scores_a_constant_answer_by_its_share(rows, constant):
         def generate_until(self, requests):
             for request in requests:
                 prompt, generation, extra = request.args
-                assert prompt.startswith("Question: ")
+                assert prompt.startswith("<image>Question: ")
                 assert prompt.endswith("? Answer:")
                 assert generation["until"] == ["\n"]
                 assert generation["max_gen_toks"] == 8
