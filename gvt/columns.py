@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from accelerate import Accelerator
 
 from gvt import catalog
@@ -15,7 +14,7 @@ from gvt.config import Recipe, RunOptions, Suite
 from gvt.data.images import ImageSet
 from gvt.engine.features import Features, FeatureStore
 from gvt.errors import UserError
-from gvt.hardware import choose_precision, use_all_cores
+from gvt.hardware import choose_precision, on_cpu, use_all_cores
 from gvt.model.language import LanguageModel
 from gvt.progress import Progress
 from leaderboard.schema import Alignment
@@ -39,7 +38,7 @@ class Workshop:
 
 def open_workshop(suite: Suite, recipe: Recipe, options: RunOptions) -> Workshop:
     """Start accelerate and load the language model. Raises UserError."""
-    cpu = options.device == "cpu" or not torch.cuda.is_available()
+    cpu = on_cpu(options.device)
     precision = choose_precision(options.precision, cpu)
     accelerator = Accelerator(cpu=cpu, mixed_precision=precision)
     use_all_cores(accelerator.num_processes)

@@ -16,7 +16,7 @@ from gvt.config import Recipe, RunOptions, Suite
 from gvt.engine.evaluate import TaskSet, load_tasks
 from gvt.engine.features import FeatureStore
 from gvt.engine.lm import Cell, connector_fingerprint, text_fingerprint
-from gvt.hardware import choose_precision
+from gvt.hardware import choose_precision, on_cpu
 from gvt.progress import Pace, Step
 from leaderboard import schema
 from leaderboard.statistics import detectable
@@ -52,8 +52,7 @@ def forecast(suite: Suite, recipe: Recipe, options: RunOptions) -> Forecast:
     known = catalog.tasks(options.include_path)
     tasks = load_tasks({name: known[name] for name in suite.tasks}, options.limit)
     ahead = steps(suite, recipe, options, tasks)
-    cpu = options.device == "cpu" or not torch.cuda.is_available()
-    precision = choose_precision(options.precision, cpu)
+    precision = choose_precision(options.precision, on_cpu(options.device))
     disk = 0
     for column, card in cards(suite, options.include_path).items():
         store = FeatureStore(card, torch.device("cpu"), precision)
@@ -80,8 +79,7 @@ def forecast(suite: Suite, recipe: Recipe, options: RunOptions) -> Forecast:
 
 def steps(suite: Suite, recipe: Recipe, options: RunOptions, tasks: TaskSet) -> list[Step]:
     """Every stage of every column, with what is there already taken off."""
-    cpu = options.device == "cpu" or not torch.cuda.is_available()
-    precision = choose_precision(options.precision, cpu)
+    precision = choose_precision(options.precision, on_cpu(options.device))
     asked = [reference["sha256"] for reference in tasks.images()]
     training = {name for images in training_images(recipe).values() for name in images.hashes}
     stamps = _stamps(options.output_path)

@@ -21,6 +21,11 @@ def mixed_precision(cpu: bool) -> str:
     return "bf16" if torch.backends.mkldnn.is_available() and _cpu_has_bf16() else "no"
 
 
+def on_cpu(device: str | None) -> bool:
+    """Whether a run asked for ``device`` computes on the CPU: told to, or for want of a GPU."""
+    return device == "cpu" or not torch.cuda.is_available()
+
+
 def choose_precision(wanted: str, cpu: bool) -> str:
     """``wanted``, or where that is ``auto`` what suits the hardware."""
     return mixed_precision(cpu) if wanted == "auto" else wanted

@@ -50,17 +50,14 @@ class Branches:
     @torch.no_grad()
     def feed(self, texts: Tensor, ids: Sequence[Sequence[int]]) -> list[Tensor]:
         """Append ``ids[i]`` to text ``texts[i]``; logits float[len(ids[i]), vocabulary] of each."""
-        row, column = self._pack(texts, ids)
-        logits = self._forward(row, column, texts, ids, head=True)
-        sizes = [len(one) for one in ids]
-        return list(logits[row, column].split(sizes))
+        logits = self._forward(texts, ids, head=True)
+        return list(logits.split([len(one) for one in ids]))
 
     @torch.no_grad()
     def append(self, texts: Tensor, ids: Sequence[Sequence[int]]) -> None:
         """Append ``ids[i]`` to text ``texts[i]``, where nobody asks what follows."""
         if any(ids):
-            row, column = self._pack(texts, ids)
-            self._forward(row, column, texts, ids, head=False)
+            self._forward(texts, ids, head=False)
 
     @torch.no_grad()
     def step(self, texts: Tensor, tokens: Tensor) -> Tensor:
@@ -90,22 +87,17 @@ class Branches:
         device = self.llm.device
         return torch.tensor(rows, device=device), torch.tensor(columns, device=device)
 
-    def _forward(
-        self,
-        row: Tensor,
-        column: Tensor,
-        texts: Tensor,
-        ids: Sequence[Sequence[int]],
-        head: bool,
-    ) -> Tensor:
+    def _forward(self, texts: Tensor, ids: Sequence[Sequence[int]], head: bool) -> Tensor:
+        """What the model says at every token, text by text."""
         device = self.llm.device
+        row, column = self._pack(texts, ids)
         sizes = torch.tensor([len(one) for one in ids], device=device)
         text = texts.repeat_interleave(sizes)
         within = torch.cat([torch.arange(len(one), device=device) for one in ids])
         flat = torch.tensor([token for one in ids for token in one], device=device)
         result = self._run(row, column, text, flat, self.next[text] + within, head)
         self.next[texts] += sizes
-        return result
+        return result[row, column]
 
     def _run(
         self, row: Tensor, column: Tensor, text: Tensor, ids: Tensor, places: Tensor, head: bool

@@ -65,9 +65,6 @@ class Rows:
         self.cache = roomy_cache(0)
         self.cache.layers = layers
 
-    def __len__(self) -> int:
-        return len(self.valid)
-
     def prompts(self, prompts: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
         """Token ids of any lengths as int64[B, T] with padding on the left, and what is valid."""
         device = self.llm.device
@@ -81,8 +78,8 @@ class Rows:
         return ids, _left(sizes, ids.shape[1])
 
     @torch.no_grad()
-    def feed(self, ids: Tensor, valid: Tensor | None = None, keep: int = 1) -> Tensor:
-        """Append int64[B, T]; logits [B, keep, vocabulary] after the last ``keep`` of them."""
+    def feed(self, ids: Tensor, valid: Tensor | None = None) -> Tensor:
+        """Append int64[B, T]; logits [B, 1, vocabulary] after the last of them."""
         if valid is None:
             valid = torch.ones_like(ids, dtype=torch.bool)
         places = _places(valid, self.places.amax(1) + 1)
@@ -97,11 +94,11 @@ class Rows:
             position_ids=places.clamp(min=0),
             past_key_values=self.cache,
             use_cache=True,
-            logits_to_keep=keep,
+            logits_to_keep=1,
         ).logits
 
     def select(self, index: Tensor) -> None:
-        """Keep the rows int64[n] ``index``; they may repeat (beams) or leave out (finished)."""
+        """Keep the rows int64[n] ``index``; they may repeat."""
         self.valid, self.places = self.valid[index], self.places[index]
         self.cache.batch_select_indices(index)
 

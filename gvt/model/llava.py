@@ -135,6 +135,7 @@ class Llava:
         place = ids.index(image)
         return tuple(ids[:place]), tuple(ids[place + 1 :])
 
+    @lru_cache(maxsize=65_536)  # noqa: B019 - as above; asked when batching and when scoring
     def follow(self, context: str, continuation: str) -> tuple[int, ...]:
         """Token ids of an answer as they follow the prompt: encoded with it, then cut off it."""
         prompt = self.render(context)
