@@ -26,10 +26,10 @@ from gvt.columns import ColumnMaker, cards, open_workshop
 from gvt.config import RunOptions, Suite
 from gvt.data.images import ImageSet, read
 from gvt.data.prompts import Reference
-from gvt.engine.features import Features, FeatureStore
+from gvt.engine.features import Features
 from gvt.engine.journal import Journal, answer_key
 from gvt.engine.lm import Cell, ImageLM, connector_fingerprint
-from gvt.engine.readers import FeatureReader, LlavaReader, Reader
+from gvt.engine.readers import FeatureReader, LlavaReader, Reader, tower_store
 from gvt.errors import UserError
 from gvt.files import only_one
 from gvt.model.llava import Llava
@@ -170,9 +170,7 @@ class GVT(LM):
     def _features(self, images: ImageSet) -> Features:
         if self._llava is None:
             return self._maker.features(images)
-        tower, accelerator = self._llava.tower, self._workshop.accelerator
-        store = FeatureStore(tower.card, accelerator.device, self._llava.precision, lambda: tower)
-        return store.get(images, accelerator=accelerator)
+        return tower_store(self._llava).get(images, accelerator=self._workshop.accelerator)
 
 
 def _reference(image: Reference | Image.Image) -> Reference:

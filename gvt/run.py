@@ -15,10 +15,10 @@ from gvt.columns import TEXT, ColumnMaker, Workshop, cards, features_key, open_w
 from gvt.config import Recipe, RunOptions, Suite
 from gvt.data.images import FileImages
 from gvt.engine.evaluate import TaskSet, evaluate, load_tasks
-from gvt.engine.features import Features, FeatureStore
+from gvt.engine.features import Features
 from gvt.engine.journal import Journal, answer_key
 from gvt.engine.lm import Cell, ImageLM, connector_fingerprint, text_fingerprint
-from gvt.engine.readers import FeatureReader, LlavaReader, Reader, SceneReader
+from gvt.engine.readers import FeatureReader, LlavaReader, Reader, SceneReader, tower_store
 from gvt.files import only_one
 from gvt.forecast import steps
 from gvt.hardware import describe
@@ -112,7 +112,7 @@ class _Run:
         accelerator = self.workshop.accelerator
         llava = Llava(name, accelerator.device)
         tower = llava.tower
-        store = FeatureStore(tower.card, accelerator.device, llava.precision, lambda: tower)
+        store = tower_store(llava)
         with self.progress.stage(
             column, self.suite.seeds[0], "features", len(self.images), features_key(store)
         ) as counter:

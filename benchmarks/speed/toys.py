@@ -14,10 +14,9 @@ from lm_eval.api.instance import Instance
 from PIL import Image
 
 from gvt.data.images import FileImages
-from gvt.engine.features import FeatureStore
 from gvt.engine.journal import Journal
 from gvt.engine.lm import Cell, ImageLM
-from gvt.engine.readers import LlavaReader
+from gvt.engine.readers import LlavaReader, tower_store
 from gvt.files import sha256
 from gvt.mini.tokenizer import build_tokenizer
 from gvt.model.llava import Llava
@@ -83,10 +82,8 @@ def our_model(llava: Llava, found: list[dict[str, str]], folder: Path) -> ImageL
     """Our engine over these images, with an empty cache and journal in ``folder``."""
     os.environ["GVT_CACHE"] = str(folder)
     images = FileImages([one["path"] for one in found], [one["sha256"] for one in found])
-    tower = llava.tower
-    store = FeatureStore(tower.card, llava.device, llava.precision, lambda: tower)
     place = {name: index for index, name in enumerate(images.hashes)}
-    reader = LlavaReader(llava, store.get(images), place)
+    reader = LlavaReader(llava, tower_store(llava).get(images), place)
     return ImageLM(reader, Cell("llava", 0, "speed"), Journal(folder))
 
 

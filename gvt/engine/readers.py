@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gvt.data.prompts import Reference
 from gvt.engine.check import check
-from gvt.engine.features import Features
+from gvt.engine.features import Features, FeatureStore
 from gvt.model.connector import Connector
 from gvt.model.frame import around_image
 from gvt.model.language import LanguageModel
@@ -88,6 +88,12 @@ class SceneReader(_Framed):
 
     def visual(self, references: Sequence[Reference]) -> list[Tensor | str]:
         return [self.llm.embed_ids(self.llm.encode(one["text"])) for one in references]
+
+
+def tower_store(llava: Llava) -> FeatureStore:
+    """Where the features of a published model's tower are kept, in the precision it computes in."""
+    tower = llava.tower
+    return FeatureStore(tower.card, llava.device, llava.precision, lambda: tower)
 
 
 class LlavaReader:
