@@ -124,6 +124,7 @@ class Stage:
     """One stage of the alignment: AdamW at ``lr`` after a warm-up, on one source of data.
 
     data: name of the training data. questions_per_image: how many share one sequence.
+    muon_lr: train the connector's linear layers with Muon (Jordan et al. 2024) at this rate.
     """
 
     name: str
@@ -131,6 +132,7 @@ class Stage:
     steps: int
     batch_size: int
     lr: float
+    muon_lr: float | None = None
     questions_per_image: int = 1
     warmup_steps: int = 0
     weight_decay: float = 0.05
@@ -138,6 +140,8 @@ class Stage:
 
     def __post_init__(self) -> None:
         _need_positive(self, "steps", "batch_size", "lr", "questions_per_image")
+        if self.muon_lr is not None:
+            _need_positive(self, "muon_lr")
         if not 0 <= self.warmup_steps <= self.steps:
             raise FieldError("warmup_steps", f"must be 0 to steps ({self.steps})")
         if self.weight_decay < 0:

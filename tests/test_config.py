@@ -135,6 +135,7 @@ def test_a_complaint_about_a_parent_names_the_parent(write):
         ("depth: 2", "deep: 2", r"r\.yaml:1: unknown key 'deep'"),
         ("steps: 10", "steps: ten", r"r\.yaml:3: expected a whole number, not 'ten'"),
         ("steps: 20", "steps: 20, betas: [0.9]", r"r\.yaml:4: expected 2 values, not 1"),
+        ("steps: 20", "steps: 20, muon_lr: 0", r"r\.yaml:4: muon_lr: must be above 0"),
         ("steps: 20", "steps: 20, warmup_steps: 21", r"r\.yaml:4: warmup_steps: must be 0 to"),
         ("depth: 2", "type: percever", r"r\.yaml:1: 'percever' is none of perceiver"),
         ("questions", "captions", r"r\.yaml:2: stages: 'captions' stands twice"),

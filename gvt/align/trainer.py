@@ -22,7 +22,7 @@ from gvt.progress import Counter
 
 _LOG_STEPS = 10
 _CLIP_NORM = 1.0
-# Enough images for per-channel statistics to within a percent.
+# Enough images for the statistics of features to within a percent.
 _STATISTICS = 2000
 
 
@@ -61,24 +61,21 @@ def train(
     """Run the stages of ``recipe``; ``features`` holds those of each stage's data by its name.
 
     The order of images and questions depends on the seed alone, so that every tokenizer sees the
-    same. Raises UserError where the loss is no longer a number.
+    same. Raises UserError where features or the loss are no numbers.
     """
     counter = counter or Counter()
     first = features[recipe.stages[0].data]
     connector = new_connector(recipe, llm, first, seed)
-    connector.standardise(*_statistics(first))
+    connector.whiten(*_statistics(first))
     model = Aligner(connector, llm, accelerator.mixed_precision).to(accelerator.device)
     curve: list[list[float]] = []
     step = samples = 0
     for number, stage in enumerate(recipe.stages):
-        optimizer = torch.optim.AdamW(
-            connector.parameters(),
-            lr=stage.lr,
-            betas=stage.betas,
-            weight_decay=stage.weight_decay,
-        )
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _cosine(stage))
-        wrapped, optimizer = accelerator.prepare(model, optimizer)
+        optimizers = _optimizers(connector, stage)
+        schedules = [
+            torch.optim.lr_scheduler.LambdaLR(optimizer, _cosine(stage)) for optimizer in optimizers
+        ]
+        wrapped, *optimizers = accelerator.prepare(model, *optimizers)
         recent: list[float] = []
         ahead = batches(
             stage, number, llm, features[stage.data], connector.tokens, seed, accelerator
@@ -88,9 +85,10 @@ def train(
                 loss = wrapped(visual, packed)
             accelerator.backward(loss)
             accelerator.clip_grad_norm_(connector.parameters(), _CLIP_NORM)
-            optimizer.step()
-            schedule.step()
-            optimizer.zero_grad()
+            for optimizer, schedule in zip(optimizers, schedules, strict=True):
+                optimizer.step()
+                schedule.step()
+                optimizer.zero_grad()
             step += 1
             samples += stage.batch_size
             recent.append(loss.item())
@@ -161,12 +159,29 @@ def batches(
 
 
 def _statistics(features: Features) -> tuple[torch.Tensor, torch.Tensor]:
-    """Per-channel mean and standard deviation over patches and a sample of the images."""
+    """Mean float[D] and covariance float[D, D] over patches and a sample of the images."""
     usable = np.setdiff1d(np.arange(len(features.values)), list(features.failed))
     step = max(1, len(usable) // _STATISTICS)
     values = features.values[usable[::step]].astype(np.float32)
+    if not np.isfinite(values).all():
+        raise UserError("alignment: there are features that are no numbers; is the encoder whole?")
     flat = torch.from_numpy(values).flatten(0, 1)
-    return flat.mean(0), flat.std(0)
+    return flat.mean(0), flat.T.cov()
+
+
+def _optimizers(connector: Connector, stage: Stage) -> list[torch.optim.Optimizer]:
+    """AdamW for everything, or Muon for the weights of linear layers where the stage has a rate."""
+    matrices = [m.weight for m in connector.modules() if isinstance(m, nn.Linear)]
+    decay = stage.weight_decay
+    if stage.muon_lr is None:
+        every = connector.parameters()
+        return [torch.optim.AdamW(every, stage.lr, stage.betas, weight_decay=decay)]
+    own = {id(weight) for weight in matrices}
+    rest = [weight for weight in connector.parameters() if id(weight) not in own]
+    return [
+        torch.optim.AdamW(rest, stage.lr, stage.betas, weight_decay=decay),
+        torch.optim.Muon(matrices, stage.muon_lr, weight_decay=decay),
+    ]
 
 
 def _cosine(stage: Stage) -> Callable[[int], float]:

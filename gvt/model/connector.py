@@ -10,6 +10,10 @@ from torch import Tensor, nn
 
 from gvt.config import Connector as ConnectorConfig
 
+# Added to the eigenvalues of the correlation, whose mean is 1: directions that hold less than about
+# this are noise of half precision and are not blown up to full size.
+_SHRINKAGE = 0.01
+
 
 @dataclass(frozen=True)
 class ConnectorShape:
@@ -28,11 +32,12 @@ class ConnectorShape:
 
 
 class Connector(nn.Module):
-    """Standardised features (+ positions) → body → embeddings at the language model's scale.
+    """Whitened features (+ positions) → body → embeddings at the language model's scale.
 
-    Features are standardised per channel with the statistics of the alignment images, because
-    encoders differ in scale by orders of magnitude and one learning rate must suit them all.
-    ``tokens`` is how many embeddings come out per image.
+    Features are centred and decorrelated (ZCA) with the statistics of the alignment images.
+    Encoders differ in scale by orders of magnitude, and within one a few directions can hold most
+    of the variance (three of 144 hold 64 % in the mini MAE) while colour lies in the others; one
+    learning rate must suit them all. ``tokens`` is how many embeddings come out per image.
     """
 
     def __init__(self, body: nn.Module, shape: ConnectorShape, positions: bool) -> None:
@@ -41,21 +46,28 @@ class Connector(nn.Module):
         self.scale = shape.scale
         self.tokens = body.tokens if isinstance(body, Resampler) else shape.tokens
         self.register_buffer("mean", torch.zeros(shape.dim))
-        self.register_buffer("deviation", torch.ones(shape.dim))
+        self.register_buffer("whitening", torch.eye(shape.dim))
         places = None
         if positions and shape.grid is not None:
             table = sincos_2d(*shape.grid, shape.dim)
             places = torch.cat([torch.zeros(shape.prefix, shape.dim), table])
         self.register_buffer("places", places, persistent=False)
 
-    def standardise(self, mean: Tensor, deviation: Tensor) -> None:
-        """Set the per-channel statistics float[D]; a constant channel is only centred."""
+    def whiten(self, mean: Tensor, covariance: Tensor) -> None:
+        """Set the statistics float[D] and float[D, D]; a constant channel is only centred."""
         self.mean.copy_(mean)
-        self.deviation.copy_(torch.where(deviation > 1e-6, deviation, 1.0))
+        deviation = covariance.diagonal().double().sqrt()
+        deviation = torch.where(deviation > 1e-6, deviation, 1.0)
+        correlation = covariance / deviation / deviation[:, None]
+        values, vectors = torch.linalg.eigh(correlation)
+        whitened = vectors * (values.clamp(min=0) + _SHRINKAGE).rsqrt() @ vectors.T
+        self.whitening.copy_(whitened / deviation[:, None])
 
     def forward(self, features: Tensor) -> Tensor:
         """float[B, N, D] → float[B, L, llm_dim]."""
-        features = (features.float() - self.mean) / self.deviation
+        # In bfloat16 the rounding of the large directions would drown the small ones.
+        with torch.autocast(features.device.type, enabled=False):
+            features = (features.float() - self.mean) @ self.whitening
         if self.places is not None:
             features = features + self.places
         return self.body(features) * self.scale

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -37,6 +38,21 @@ _DESCRIPTION_WEIGHT = 0.05
 _WINDOW = 8
 
 
+@dataclass
+class Batch:
+    """Packed examples, and the words that share a position of a description with its first word.
+
+    ``more`` is int64[B, P, W] for the first P positions, -1 where there is none.
+    """
+
+    packed: Packed
+    more: torch.Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on another device."""
+        return Batch(self.packed.to(device), self.more.to(device))
+
+
 class LanguageObjective(nn.Module):
     """Next-token loss on answers, a little on the description, for packed text examples."""
 
@@ -68,16 +84,20 @@ class LanguageObjective(nn.Module):
 
         self._encode = encode
 
-    def batches(self, start: int, batch_size: int, rank: int, world: int) -> Iterator[Packed]:
+    def batches(self, start: int, batch_size: int, rank: int, world: int) -> Iterator[Batch]:
         """Batches from sample ``start`` on; of every global batch this rank takes its share."""
         eos = (self.tokenizer.eos_token_id,)
-        head = (self.tokenizer.bos_token_id, *self._encode(OPEN))
+        head = [(token,) for token in (self.tokenizer.bos_token_id, *self._encode(OPEN))]
+        tail = [(token,) for token in self._encode(CLOSE)]
         step = start // batch_size
         while True:
             window = self._window(step // _WINDOW, batch_size)
             for rows in window[step % _WINDOW :]:
                 rows = rows[rank::world]
-                prefixes = [(*head, *self._encode(text), *self._encode(CLOSE)) for text, _ in rows]
+                prefixes = [
+                    [*head, *(tuple(map(self._word, bag)) for bag in bags), *tail]
+                    for bags, _ in rows
+                ]
                 pairs = [
                     [
                         (self._encode(asked), (*self._encode(answer), *eos))
@@ -85,8 +105,13 @@ class LanguageObjective(nn.Module):
                     ]
                     for _, pairs in rows
                 ]
-                yield pack(prefixes, pairs, self.tokenizer.pad_token_id)
+                firsts = [[bag[0] for bag in prefix] for prefix in prefixes]
+                yield Batch(pack(firsts, pairs, self.tokenizer.pad_token_id), _rest(prefixes))
                 step += 1
+
+    def _word(self, word: str) -> int:
+        (token,) = self._encode(word)
+        return token
 
     def _window(self, number: int, batch_size: int) -> list[list[TextExample]]:
         """_WINDOW batches, each of examples of about one length: little padding is computed."""
@@ -96,22 +121,34 @@ class LanguageObjective(nn.Module):
         order = np.random.default_rng([self.seed, number]).permutation(_WINDOW)
         return [rows[i * batch_size : (i + 1) * batch_size] for i in order]
 
-    def forward(self, batch: Packed) -> torch.Tensor:
+    def forward(self, batch: Batch) -> torch.Tensor:
         """Mean loss of the answers plus the down-weighted mean loss of the descriptions."""
+        packed = batch.packed
         logits = self.model(
-            input_ids=batch.ids,
-            attention_mask=batch.mask(torch.float32),
-            position_ids=batch.positions,
+            inputs_embeds=self._embed(batch),
+            attention_mask=packed.mask(torch.float32),
+            position_ids=packed.positions,
             use_cache=False,
         ).logits.float()
         answers = nn.functional.cross_entropy(
-            logits.flatten(0, 1), batch.labels.flatten(), ignore_index=IGNORE
+            logits.flatten(0, 1), packed.labels.flatten(), ignore_index=IGNORE
         )
-        following = batch.ids[:, 1:].masked_fill(batch.group[:, 1:] != 0, IGNORE)
+        foreseen = (packed.group[:, 1:] == 0) & (batch.more < 0).all((1, 2))[:, None]
+        following = packed.ids[:, 1:].masked_fill(~foreseen, IGNORE)
         description = nn.functional.cross_entropy(
-            logits[:, :-1].flatten(0, 1), following.flatten(), ignore_index=IGNORE
-        )
+            logits[:, :-1].flatten(0, 1), following.flatten(), ignore_index=IGNORE, reduction="sum"
+        ) / foreseen.sum().clamp(min=1)
         return answers + _DESCRIPTION_WEIGHT * description
+
+    def _embed(self, batch: Batch) -> torch.Tensor:
+        """Embeddings float[B, T, D]; words at one position are added, at the scale of one word."""
+        table = self.model.get_input_embeddings()
+        embeds = table(batch.packed.ids)
+        there = batch.more >= 0
+        more = table(batch.more.clamp(min=0)) * there[..., None]
+        width = batch.more.shape[1]
+        bags = (embeds[:, :width] + more.sum(2)) / (1 + there.sum(2, keepdim=True)).sqrt()
+        return torch.cat([bags, embeds[:, width:]], dim=1)
 
     def after_step(self, progress: float) -> None:
         """Nothing to do after an optimiser step."""
@@ -128,3 +165,14 @@ class LanguageObjective(nn.Module):
         self.model.to(torch.float16).save_pretrained(folder)
         self.model.float()
         self.tokenizer.save_pretrained(folder)
+
+
+def _rest(prefixes: list[list[tuple[int, ...]]]) -> torch.Tensor:
+    """All but the first word of every position: int64[B, P, W], -1 where there is none."""
+    longest = max(map(len, prefixes))
+    most = max(len(bag) for prefix in prefixes for bag in prefix) - 1
+    more = torch.full((len(prefixes), longest, most), -1)
+    for row, prefix in enumerate(prefixes):
+        for place, bag in enumerate(prefix):
+            more[row, place, : len(bag) - 1] = torch.tensor(bag[1:], dtype=torch.long)
+    return more

@@ -30,11 +30,18 @@ _MARGIN = "5"  # in the place of a number of words: by how much
 # Offset of the random stream from those that draw scenes and held-out questions.
 _PURPOSE = 2
 
-TextExample = tuple[str, list[tuple[str, str]]]
+# From here on the words about an object share positions: all of them in half of the examples.
+_SHARED = 132_000
+_APART, _ALL = 0.25, 0.5
+
+Words = tuple[str, ...]
+"""What stands at one position of a description: a word, or several whose embeddings are added."""
+
+TextExample = tuple[list[Words], list[tuple[str, str]]]
 """A description and pairs of a full prompt and its answer."""
 
 
-def scene_example(index: int, number: int) -> TextExample:
+def scene_example(index: int, number: int) -> tuple[str, list[tuple[str, str]]]:
     """Scene ``index`` of the pre-training split, example ``number``, with questions of every task.
 
     Binding an attribute to its noun across a question is the last thing such a model learns, and it
@@ -59,7 +66,9 @@ def scene_example(index: int, number: int) -> TextExample:
     return describe(scene, rng), pairs + _other_tasks(scene, rng)
 
 
-def _late_example(scene: Scene, rng: np.random.Generator, settle: bool) -> TextExample:
+def _late_example(
+    scene: Scene, rng: np.random.Generator, settle: bool
+) -> tuple[str, list[tuple[str, str]]]:
     """What takes two look-ups, asked with ever shorter reasons.
 
     Directly, the model answers relations and comparisons by chance for as long as one cares to
@@ -165,7 +174,7 @@ def _few(scene: Scene, objects: int, rng: np.random.Generator) -> Scene:
     return replace(scene, things=things, main=things[0].shape)
 
 
-def easy_vqa_examples() -> Callable[[np.random.Generator], TextExample]:
+def easy_vqa_examples() -> Callable[[np.random.Generator], tuple[str, list[tuple[str, str]]]]:
     """Draws single-shape descriptions with easy-VQA's own train questions, answered from the facts.
 
     Only the train split is read, and of it only text: facts that its answers state.
@@ -173,7 +182,7 @@ def easy_vqa_examples() -> Callable[[np.random.Generator], TextExample]:
     asked = dict(easy_vqa.train_pairs())
     known = [(fact.shape, fact.color, asked[fact.image]) for fact in easy_vqa.scene_facts()]
 
-    def example(rng: np.random.Generator) -> TextExample:
+    def example(rng: np.random.Generator) -> tuple[str, list[tuple[str, str]]]:
         shape, colour, pairs = known[rng.integers(len(known))]
         size, texture = str(rng.choice(SIZES)), str(rng.choice(TEXTURES))
         column, row = (int(cell) for cell in rng.integers(1, CELLS + 1, 2))
@@ -184,6 +193,27 @@ def easy_vqa_examples() -> Callable[[np.random.Generator], TextExample]:
     return example
 
 
+def shared(description: str, share: float, rng: np.random.Generator) -> list[Words]:
+    """The words of a description by position; ``share`` of those about an object join their left.
+
+    Visual tokens carry all that is known of a place in one embedding. A language model that has
+    only read words one after the other looks for an attribute behind its noun, and a connector
+    would have to learn to write that way; so the model learns to read both. The row stays a
+    position of its own, because nothing in a sum tells it from the column. Where all join, commas
+    go too: visual tokens have none.
+    """
+    positions: list[Words] = []
+    before = ","
+    for word in description.split() if share < 1 else description.replace(",", "").split():
+        apart = "," in (word, before) or before.isdigit()
+        if apart or rng.random() >= share:
+            positions.append((word,))
+        elif word not in positions[-1]:
+            positions[-1] += (word,)
+        before = word
+    return positions
+
+
 def stream(seed: int, start: int) -> Iterator[TextExample]:
     """Endless examples from number ``start`` on; number n is the same wherever one starts."""
     easy = easy_vqa_examples()
@@ -191,7 +221,10 @@ def stream(seed: int, start: int) -> Iterator[TextExample]:
     while True:
         rng = np.random.default_rng([seed, number])
         if rng.random() < _EASY_SHARE:
-            yield easy(rng)
+            text, pairs = easy(rng)
         else:
-            yield scene_example(int(rng.integers(2**31)), number)
+            text, pairs = scene_example(int(rng.integers(2**31)), number)
+        kind = rng.random() if number >= _SHARED else 0.0
+        share = 0.0 if kind < _APART else 1.0 if kind >= 1 - _ALL else float(rng.random())
+        yield shared(text, share, rng), pairs
         number += 1

@@ -85,7 +85,9 @@ def test_failed_images_do_not_shift_the_statistics(
     good = [index for index in range(16) if index not in features.failed]
     values = features.values[good].astype(np.float32).reshape(-1, 12)
     np.testing.assert_allclose(trained.connector.mean, values.mean(0), atol=1e-4)
-    np.testing.assert_allclose(trained.connector.deviation, values.std(0, ddof=1), rtol=1e-4)
+    wanted = new_connector(make_recipe(), llm, features, 0)
+    wanted.whiten(*(torch.from_numpy(x).float() for x in (values.mean(0), np.cov(values.T))))
+    np.testing.assert_allclose(trained.connector.whitening, wanted.whitening, atol=1e-3)
 
 
 def test_stages_follow_one_another_on_one_connector(
@@ -106,10 +108,31 @@ def test_stages_follow_one_another_on_one_connector(
     assert orders[:60] != orders[60:]
 
 
-def test_a_loss_that_is_no_number_is_told(colours, llm, accelerator, make_features, make_recipe):
+def test_muon_turns_linear_layers_and_adamw_moves_the_rest(
+    colours, llm, accelerator, make_features, make_recipe
+):
+    recipe = make_recipe(steps=1, lr=1e-3, muon_lr=1e-2, weight_decay=0.0)
     features = make_features()
+    trained = train(recipe, llm, {"colours": features}, 0, accelerator).connector
+    fresh = dict(new_connector(recipe, llm, features, 0).named_parameters())
+    moved = {name: (p - fresh[name]).detach() for name, p in trained.named_parameters()}
+    # A first step of AdamW is the sign of the gradient; of Muon, a matrix of norm about one
+    # (Newton-Schulz leaves the large singular values between about 0.7 and 1.2).
+    latents = moved.pop("body.latents").abs()
+    torch.testing.assert_close(latents, torch.full_like(latents, 1e-3), rtol=1e-2, atol=0)
+    linear = {name: step for name, step in moved.items() if step.ndim == 2}
+    assert len(linear) == 6
+    for name, step in linear.items():
+        scale = 1e-2 * max(1.0, step.shape[0] / step.shape[1]) ** 0.5
+        assert 0.6 < torch.linalg.matrix_norm(step, 2) / scale < 1.3, name
+
+
+def test_what_is_no_number_is_told(colours, llm, accelerator, make_features, make_recipe):
+    features = make_features()
+    with pytest.raises(UserError, match="the loss became nan at step 2"):
+        train(make_recipe(lr=1e30), llm, {"colours": features}, 0, accelerator)
     features.values[:] = np.nan
-    with pytest.raises(UserError, match="the loss became nan at step 1"):
+    with pytest.raises(UserError, match="there are features that are no numbers"):
         train(make_recipe(), llm, {"colours": features}, 0, accelerator)
 
 

@@ -81,25 +81,39 @@ def test_as_many_embeddings_as_it_says(kind, tokens):
     assert found.shape == (2, tokens, 8)
 
 
-def test_features_are_standardised_per_channel_and_brought_to_scale():
+def test_features_are_whitened_and_brought_to_scale():
     connector = Connector(torch.nn.Identity(), shape(scale=0.25), positions=False)
-    features = torch.randn(50, 7, 10) * torch.logspace(-3, 3, 10) + torch.arange(10.0)
+    torch.manual_seed(0)
+    mixed = torch.randn(80, 7, 10) @ (torch.eye(10) + 0.3 * torch.randn(10, 10))
+    features = mixed * torch.logspace(-3, 3, 10) + torch.arange(10.0)
     features[..., 4] = 6.0  # a channel that says nothing
     flat = features.flatten(0, 1)
-    connector.standardise(flat.mean(0), flat.std(0))
-    found = connector(features).flatten(0, 1)
-    live = torch.arange(10) != 4
+    connector.whiten(flat.mean(0), flat.T.cov())
+    with torch.autocast("cpu", torch.bfloat16):
+        found = connector(features).flatten(0, 1)
+    # Every direction of variance v (the channels scaled to one) has v / (v + 0.01) of it left.
+    live = [channel for channel in range(10) if channel != 4]
+    left, before = (
+        found[:, live].T.cov() / 0.25**2,
+        torch.linalg.eigvalsh(flat[:, live].T.corrcoef()),
+    )
+    assert before.max() / before.min() > 10
+    torch.testing.assert_close(
+        torch.linalg.eigvalsh(left), before / (before + 0.01), atol=1e-3, rtol=0
+    )
+    # Each channel stays itself: of all whitenings, the one that moves features least.
+    both = torch.cat([flat[:, live].T, found[:, live].T])
+    assert torch.corrcoef(both)[:9, 9:].diagonal().min() > 0.7
     torch.testing.assert_close(found.mean(0), torch.zeros(10), atol=1e-3, rtol=0)
-    torch.testing.assert_close(found.std(0)[live], torch.full((9,), 0.25), atol=1e-4, rtol=0)
     assert found[:, 4].abs().max() < 1e-4
 
 
 def test_a_linear_connector_is_a_matrix():
     connector = made(type="linear")
     weights = connector.state_dict()
-    connector.standardise(torch.full((10,), 2.0), torch.full((10,), 4.0))
+    connector.whiten(torch.full((10,), 2.0), 16 * torch.eye(10))
     features = torch.randn(2, 7, 10)
-    by_hand = ((features - 2) / 4) @ weights["body.weight"].T + weights["body.bias"]
+    by_hand = ((features - 2) / 4 / 1.01**0.5) @ weights["body.weight"].T + weights["body.bias"]
     torch.testing.assert_close(connector(features), 0.5 * by_hand)
 
 

@@ -48,6 +48,8 @@ class CLIP(nn.Module):
             self.tokenizer(
                 ended,
                 padding=True,
+                # Few different lengths: a compiled model is compiled once for each.
+                pad_to_multiple_of=8,
                 truncation=True,
                 max_length=_TEXT["max_position_embeddings"],
                 return_tensors="pt",
