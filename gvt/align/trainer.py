@@ -120,9 +120,11 @@ class Aligner(nn.Module):
             position_ids=packed.positions,
             use_cache=False,
         ).logits.float()
-        return nn.functional.cross_entropy(
-            logits.flatten(0, 1), packed.labels.flatten(), ignore_index=IGNORE
+        weights = packed.weights()
+        losses = nn.functional.cross_entropy(
+            logits.flatten(0, 1), packed.labels.flatten(), ignore_index=IGNORE, reduction="none"
         )
+        return (losses * weights.flatten()).sum() / weights.sum()
 
 
 def batches(

@@ -44,6 +44,17 @@ class Packed:
             ~allowed, torch.finfo(dtype).min
         )[:, None]
 
+    def weights(self) -> torch.Tensor:
+        """float[B, T]: one over the length of its answer at every label, so that pairs weigh alike.
+
+        Otherwise a caption counts as much as ten answers of one word, and these are what is scored.
+        """
+        there = (self.labels != IGNORE).float()
+        pair = self.group.clamp(min=0)
+        lengths = torch.zeros(len(pair), int(pair.max()) + 1, device=pair.device)
+        lengths.scatter_add_(1, pair, there)
+        return there / lengths.gather(1, pair).clamp(min=1)
+
 
 def pack(prefixes: Sequence[Sequence[int]], pairs: Sequence[Sequence[Pair]], pad: int) -> Packed:
     """Pack row b as ``prefixes[b]`` followed by ``pairs[b]``, padded on the right with ``pad``."""

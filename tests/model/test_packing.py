@@ -39,6 +39,18 @@ def test_the_loss_is_that_of_every_pair_alone(llm):
     assert together == pytest.approx(torch.cat(losses).mean().item(), rel=1e-5)
 
 
+def test_every_pair_weighs_alike_however_long_its_answer(llm):
+    means = []
+    for prefix, items in zip(PREFIXES, PAIRS, strict=True):
+        for prompt, answer in items:
+            alone = llm.model(input_ids=torch.tensor([[*prefix, *prompt, *answer]])).logits
+            means.append(cross_entropy(alone[0, -len(answer) - 1 : -1], torch.tensor(answer)))
+    packed = pack(PREFIXES, PAIRS, pad=0)
+    losses = cross_entropy(logits(llm, packed).mT, packed.labels, reduction="none")
+    together = (losses * packed.weights()).sum() / packed.weights().sum()
+    assert together == pytest.approx(torch.stack(means).mean().item(), rel=1e-5)
+
+
 def test_no_pair_feels_another_and_all_feel_the_prefix(llm):
     packed = pack(PREFIXES[:1], PAIRS[:1], pad=0)
     before = logits(llm, packed)[0]
