@@ -17,7 +17,7 @@ def mixed_precision(cpu: bool) -> str:
     On a CPU without avx512_bf16 or AMX, bfloat16 is emulated and slower than float32.
     """
     if not cpu:
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+        return "bf16" if torch.cuda.is_bf16_supported() else "no"
     return "bf16" if torch.backends.mkldnn.is_available() and _cpu_has_bf16() else "no"
 
 
@@ -74,7 +74,5 @@ def describe(precision: str, processes: int) -> dict[str, object]:
         "cores": os.cpu_count() or 1,
         "processes": processes,
         "threads": torch.get_num_threads(),
-        "dtype": {"bf16": "bfloat16 autocast", "fp16": "float16 autocast"}.get(
-            precision, "float32"
-        ),
+        "dtype": "bfloat16 autocast" if precision == "bf16" else "float32",
     }

@@ -22,8 +22,8 @@ from gvt.progress import Counter
 
 _LOG_STEPS = 10
 _CLIP_NORM = 1.0
-# Enough images for the statistics of features to within a percent.
-_STATISTICS = 2000
+# Images for the statistics of features, and how many of them are held at once.
+_STATISTICS, _CHUNK = 2000, 64
 
 
 @dataclass(frozen=True)
@@ -161,14 +161,23 @@ def batches(
 
 
 def _statistics(features: Features) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean float[D] and covariance float[D, D] over patches and a sample of the images."""
+    """Mean float[D] and covariance float[D, D] over the patches of a sample of the images."""
     usable = np.setdiff1d(np.arange(len(features.values)), list(features.failed))
-    step = max(1, len(usable) // _STATISTICS)
-    values = features.values[usable[::step]].astype(np.float32)
-    if not np.isfinite(values).all():
-        raise UserError("alignment: there are features that are no numbers; is the encoder whole?")
-    flat = torch.from_numpy(values).flatten(0, 1)
-    return flat.mean(0), flat.T.cov()
+    places = np.linspace(0, len(usable) - 1, min(len(usable), _STATISTICS)).astype(int)
+    shift, count, total, products = None, 0, 0.0, 0.0
+    for part in np.array_split(usable[places], -(-len(places) // _CHUNK)):
+        values = features.values[part].astype(np.float32)
+        if not np.isfinite(values).all():
+            raise UserError("alignment: there are features that are no finite numbers")
+        flat = torch.from_numpy(values).flatten(0, 1)
+        if shift is None:  # about zero, float32 would lose the variance behind a large mean
+            shift = flat.mean(0)
+        flat = flat - shift
+        count += len(flat)
+        total += flat.sum(0).double()
+        products += (flat.T @ flat).double()
+    mean = total / count
+    return (shift + mean).float(), (products / count - torch.outer(mean, mean)).float()
 
 
 def _optimizers(connector: Connector, stage: Stage) -> list[torch.optim.Optimizer]:

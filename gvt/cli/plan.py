@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--device", choices=("cpu",), help="do not use a GPU, even if there is one")
     how.add_argument(
         "--precision",
-        choices=("auto", "no", "bf16", "fp16"),
+        choices=("auto", "no", "bf16"),
         default="auto",
         help="autocast of features and alignment (auto: bf16 where the hardware has it)",
     )

@@ -220,8 +220,8 @@ class FeatureStore:
         evict()
 
     def _encode(self, tokenizer: VisualTokenizer, pixels: torch.Tensor):
-        dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(self.precision)
-        with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None):
+        half = self.precision == "bf16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
             return tokenizer.encode(pixels)
 
 

@@ -47,7 +47,8 @@ class Packed:
     def weights(self) -> torch.Tensor:
         """float[B, T]: one over the length of its answer at every label, so that pairs weigh alike.
 
-        Otherwise a caption counts as much as ten answers of one word, and these are what is scored.
+        Otherwise a caption counts as much as four answers of one word, and most of what is scored
+        are those.
         """
         there = (self.labels != IGNORE).float()
         pair = self.group.clamp(min=0)

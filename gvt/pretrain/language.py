@@ -117,12 +117,21 @@ class LanguageObjective(nn.Module):
         """_WINDOW batches, each of examples of about one length: little padding is computed."""
         size = batch_size * _WINDOW
         rows = list(islice(stream(self.seed, number * size), size))
-        rows.sort(key=lambda row: len(row[0]) + sum(len(a) + len(b) for a, b in row[1]))
+        rows.sort(
+            key=lambda row: (
+                sum(len(bag[0]) + 1 for bag in row[0])
+                + sum(len(asked) + len(answer) for asked, answer in row[1])
+            )
+        )
         order = np.random.default_rng([self.seed, number]).permutation(_WINDOW)
         return [rows[i * batch_size : (i + 1) * batch_size] for i in order]
 
     def forward(self, batch: Batch) -> torch.Tensor:
-        """Mean loss of the answers plus the down-weighted mean loss of the descriptions."""
+        """Mean loss of the answers plus the down-weighted mean loss of the descriptions.
+
+        Descriptions in which words share a position are left out of the latter: which word of a
+        position would be the next?
+        """
         packed = batch.packed
         logits = self.model(
             inputs_embeds=self._embed(batch),

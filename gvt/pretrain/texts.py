@@ -30,18 +30,21 @@ _MARGIN = "5"  # in the place of a number of words: by how much
 # Offset of the random stream from those that draw scenes and held-out questions.
 _PURPOSE = 2
 
-# From here on the words about an object share positions: all of them in half of the examples.
-_SHARED = 132_000
+# From here on words about an object share positions: in half of the examples all but its row.
+SHARED = 132_000
 _APART, _ALL = 0.25, 0.5
 
 Words = tuple[str, ...]
 """What stands at one position of a description: a word, or several whose embeddings are added."""
 
-TextExample = tuple[list[Words], list[tuple[str, str]]]
-"""A description and pairs of a full prompt and its answer."""
+Pairs = list[tuple[str, str]]
+"""Full prompts and their answers."""
+
+TextExample = tuple[list[Words], Pairs]
+"""A description and what is asked about it."""
 
 
-def scene_example(index: int, number: int) -> tuple[str, list[tuple[str, str]]]:
+def scene_example(index: int, number: int) -> tuple[str, Pairs]:
     """Scene ``index`` of the pre-training split, example ``number``, with questions of every task.
 
     Binding an attribute to its noun across a question is the last thing such a model learns, and it
@@ -66,9 +69,7 @@ def scene_example(index: int, number: int) -> tuple[str, list[tuple[str, str]]]:
     return describe(scene, rng), pairs + _other_tasks(scene, rng)
 
 
-def _late_example(
-    scene: Scene, rng: np.random.Generator, settle: bool
-) -> tuple[str, list[tuple[str, str]]]:
+def _late_example(scene: Scene, rng: np.random.Generator, settle: bool) -> tuple[str, Pairs]:
     """What takes two look-ups, asked with ever shorter reasons.
 
     Directly, the model answers relations and comparisons by chance for as long as one cares to
@@ -92,18 +93,18 @@ def _late_example(
     return describe(scene, rng), pairs + (others[1:] if settle and kind != "whole" else others)
 
 
-def _other_tasks(scene: Scene, rng: np.random.Generator) -> list[tuple[str, str]]:
+def _other_tasks(scene: Scene, rng: np.random.Generator) -> Pairs:
     """Counting, identification and a caption."""
     count, named = object_count(scene), multi_class(scene, rng, bool(rng.integers(2)))
     pairs = [(question.text, question.answer) for question in (count, named)]
     return [*pairs, (CAPTION_PROMPT, str(rng.choice(captions(scene))))]
 
 
-def _framed(questions: list[Question]) -> list[tuple[str, str]]:
+def _framed(questions: list[Question]) -> Pairs:
     return list(dict.fromkeys((vqa_prompt(q.text), q.answer) for q in questions))
 
 
-def _reasoned(scene: Scene, questions: list[Question]) -> list[tuple[str, str]]:
+def _reasoned(scene: Scene, questions: list[Question]) -> Pairs:
     """The same questions, with what is looked up in front of the answer."""
     pairs = [
         (reasoned(q.text), f"{facts} {q.answer}")
@@ -126,9 +127,7 @@ def _facts(scene: Scene, words: list[str], category: str) -> str:
     return ""
 
 
-def _shortened(
-    scene: Scene, questions: list[Question], rng: np.random.Generator
-) -> list[tuple[str, str]]:
+def _shortened(scene: Scene, questions: list[Question], rng: np.random.Generator) -> Pairs:
     """Relations and comparisons behind what is left of their reasons.
 
     A comparison is also asked for by how much, as a digit around 5: a graded answer teaches the
@@ -174,7 +173,7 @@ def _few(scene: Scene, objects: int, rng: np.random.Generator) -> Scene:
     return replace(scene, things=things, main=things[0].shape)
 
 
-def easy_vqa_examples() -> Callable[[np.random.Generator], tuple[str, list[tuple[str, str]]]]:
+def easy_vqa_examples() -> Callable[[np.random.Generator], tuple[str, Pairs]]:
     """Draws single-shape descriptions with easy-VQA's own train questions, answered from the facts.
 
     Only the train split is read, and of it only text: facts that its answers state.
@@ -182,7 +181,7 @@ def easy_vqa_examples() -> Callable[[np.random.Generator], tuple[str, list[tuple
     asked = dict(easy_vqa.train_pairs())
     known = [(fact.shape, fact.color, asked[fact.image]) for fact in easy_vqa.scene_facts()]
 
-    def example(rng: np.random.Generator) -> tuple[str, list[tuple[str, str]]]:
+    def example(rng: np.random.Generator) -> tuple[str, Pairs]:
         shape, colour, pairs = known[rng.integers(len(known))]
         size, texture = str(rng.choice(SIZES)), str(rng.choice(TEXTURES))
         column, row = (int(cell) for cell in rng.integers(1, CELLS + 1, 2))
@@ -224,7 +223,7 @@ def stream(seed: int, start: int) -> Iterator[TextExample]:
             text, pairs = easy(rng)
         else:
             text, pairs = scene_example(int(rng.integers(2**31)), number)
-        kind = rng.random() if number >= _SHARED else 0.0
+        kind = rng.random() if number >= SHARED else 0.0
         share = 0.0 if kind < _APART else 1.0 if kind >= 1 - _ALL else float(rng.random())
         yield shared(text, share, rng), pairs
         number += 1

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from gvt.align.trainer import batches, new_connector, train
+from gvt.align.trainer import Aligner, batches, new_connector, train
 from gvt.config import Connector, Recipe
 from gvt.engine.generate import Decoding, generate
 from gvt.errors import UserError
+from gvt.model.packing import pack
 
 
 def weights(trained):
@@ -86,7 +87,9 @@ def test_failed_images_do_not_shift_the_statistics(
     values = features.values[good].astype(np.float32).reshape(-1, 12)
     np.testing.assert_allclose(trained.connector.mean, values.mean(0), atol=1e-4)
     wanted = new_connector(make_recipe(), llm, features, 0)
-    wanted.whiten(*(torch.from_numpy(x).float() for x in (values.mean(0), np.cov(values.T))))
+    wanted.whiten(
+        *(torch.from_numpy(x).float() for x in (values.mean(0), np.cov(values.T, ddof=0)))
+    )
     np.testing.assert_allclose(trained.connector.whitening, wanted.whitening, atol=1e-3)
 
 
@@ -127,12 +130,50 @@ def test_muon_turns_linear_layers_and_adamw_moves_the_rest(
         assert 0.6 < torch.linalg.matrix_norm(step, 2) / scale < 1.3, name
 
 
+def test_both_optimizers_follow_the_schedule(
+    colours, llm, accelerator, make_features, make_recipe, monkeypatch
+):
+    rates = {"AdamW": [], "Muon": []}
+    for name, seen in rates.items():
+        kind = getattr(torch.optim, name)
+
+        def step(self, *args, plain=kind.step, seen=seen):
+            seen.append(self.param_groups[0]["lr"])
+            return plain(self, *args)
+
+        monkeypatch.setattr(kind, "step", step)
+    recipe = make_recipe(steps=4, warmup_steps=2, lr=1e-3, muon_lr=1e-2)
+    train(recipe, llm, {"colours": make_features()}, 0, accelerator)
+    # Half, then all of it; a cosine over what is left.
+    assert rates["AdamW"] == pytest.approx([0.5e-3, 1e-3, 1e-3, 0.5e-3])
+    assert rates["Muon"] == pytest.approx([0.5e-2, 1e-2, 1e-2, 0.5e-2])
+
+
+def test_the_loss_is_the_mean_over_answers_whatever_their_length(
+    llm, accelerator, make_features, make_recipe
+):
+    features = make_features()
+    connector = new_connector(make_recipe(), llm, features, 0)
+    model = Aligner(connector, llm, "no")
+    visual = torch.from_numpy(features.values[:2]).float()
+    asked = [[("which colour", "red"), ("what", "red green blue black")], [("what", "blue")]]
+    pairs = [[(llm.encode(a), (*llm.encode(b), llm.eos)) for a, b in row] for row in asked]
+    place = llm.placeholder(connector.tokens)
+    together = model(visual, pack([place] * 2, pairs, llm.pad))
+    alone = [
+        model(visual[row : row + 1], pack([place], [[pair]], llm.pad))
+        for row in range(2)
+        for pair in pairs[row]
+    ]
+    torch.testing.assert_close(together, torch.stack(alone).mean())
+
+
 def test_what_is_no_number_is_told(colours, llm, accelerator, make_features, make_recipe):
     features = make_features()
     with pytest.raises(UserError, match="the loss became nan at step 2"):
         train(make_recipe(lr=1e30), llm, {"colours": features}, 0, accelerator)
     features.values[:] = np.nan
-    with pytest.raises(UserError, match="there are features that are no numbers"):
+    with pytest.raises(UserError, match="there are features that are no finite numbers"):
         train(make_recipe(), llm, {"colours": features}, 0, accelerator)
 
 

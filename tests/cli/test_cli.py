@@ -87,7 +87,7 @@ def test_python_dash_m_is_the_same_command():
 @pytest.mark.parametrize(
     ("argv", "line", "hint"),
     [
-        ("run --suite minni", "unknown suite 'minni'", "Nearest: mini. 'gvt ls suites'"),
+        ("run --suite minni", "unknown suite 'minni'", "Nearest: mini, mini-full. 'gvt ls suites'"),
         ("run -S mini -T clap", "unknown tokenizer 'clap'", "clip"),
         ("run -T clip -t easy_vqa", "unknown tokenizer 'clip'", "Nearest: mini-clip."),
         ("run -S mini -t easy_vqs", "unknown task 'easy_vqs'", "Nearest: easy_vqa. 'gvt ls tasks'"),

@@ -10,9 +10,7 @@ from gvt.mini.scenes import sample_scene
 from gvt.mini.texts import describe
 from gvt.model.packing import IGNORE
 from gvt.pretrain.language import LanguageObjective
-from gvt.pretrain.texts import shared, stream
-
-SHARED = 132_000
+from gvt.pretrain.texts import SHARED, shared, stream
 
 
 @pytest.fixture(scope="module")
