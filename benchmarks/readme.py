@@ -13,6 +13,9 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from leaderboard.results import load_results
+from leaderboard.tables import category_lines, display_order
+
 ROOT = Path(__file__).resolve().parent.parent
 _BLOCK = re.compile(r"(<!-- table: (\S+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 _WEIGHTS = {
@@ -40,6 +43,7 @@ def main() -> None:
         name = run["suite"]
         tables[f"{name}-scores"] = lambda run=run, scores=scores: _scores(run, scores)
         tables[f"{name}-paired"] = lambda run=run, scores=scores: _paired(run, scores)
+        tables[f"{name}-categories"] = lambda path=path: _categories(path)
     if args.demo:
         timed = [json.loads(path.read_text()) for path in (args.demo, args.cached) if path]
         tables["demo-time"] = lambda: _time(timed)
@@ -90,6 +94,19 @@ def _scores(run: dict, scores: dict) -> list[list[str]]:
                 *(_cell(cells.get(task["name"]), task["unit"]) for task in tasks),
             ]
         )
+    return rows
+
+
+def _categories(path: Path) -> list[list[str]]:
+    """Means by category of the first task, in percent."""
+    results = load_results(path)
+    task = results.tasks[0]
+    titles = [column["title"] for column in display_order(results)]
+    rows = [[f"{task['title']}, by category", "best constant", *titles]]
+    for category in sorted(results.samples[task["name"]].by_category):
+        constant, entries = category_lines(results, task, category)
+        best = f"{100 * constant.mean:.1f}" if constant else "–"
+        rows.append([category, best, *(entry.value if entry else "–" for entry in entries)])
     return rows
 
 
