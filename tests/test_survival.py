@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -101,8 +102,10 @@ def whole(place, server, flags):
 
 
 def batches(environment):
+    """The keys of every batch; of a line that is being written, those that are there."""
     path = Path(environment["SURVIVOR_LOG"])
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [re.findall(r'"(\w{64})"', line) for line in lines]
 
 
 @pytest.mark.slow
