@@ -180,8 +180,9 @@ def _rest(prefixes: list[list[tuple[int, ...]]]) -> torch.Tensor:
     """All but the first word of every position: int64[B, P, W], -1 where there is none."""
     longest = max(map(len, prefixes))
     most = max(len(bag) for prefix in prefixes for bag in prefix) - 1
-    more = torch.full((len(prefixes), longest, most), -1)
-    for row, prefix in enumerate(prefixes):
-        for place, bag in enumerate(prefix):
-            more[row, place, : len(bag) - 1] = torch.tensor(bag[1:], dtype=torch.long)
-    return more
+    none = [-1] * most
+    rows = [
+        [[*bag[1:], *none][:most] for bag in prefix] + [none] * (longest - len(prefix))
+        for prefix in prefixes
+    ]
+    return torch.tensor(rows, dtype=torch.long)
