@@ -35,6 +35,15 @@ class Workshop:
     precision: str
     progress: Progress
 
+    def close(self) -> None:
+        """Part from the other processes, once all have come to their end.
+
+        A thread of torch's process group that still holds a tensor of the last exchange when Python
+        shuts down aborts its process, and the launcher then calls the whole run failed.
+        """
+        self.accelerator.wait_for_everyone()
+        self.accelerator.end_training()
+
 
 def open_workshop(suite: Suite, recipe: Recipe, options: RunOptions) -> Workshop:
     """Start accelerate and load the language model. Raises UserError."""
@@ -134,4 +143,5 @@ def align_columns(suite: Suite, recipe: Recipe, options: RunOptions) -> dict[str
         maker = ColumnMaker(workshop, column, card)
         made[column] = [maker.aligned(seed) for seed in suite.seeds]
     workshop.progress.column_done()
+    workshop.close()
     return made

@@ -45,12 +45,14 @@ def execute(suite: Suite, recipe: Recipe, options: RunOptions) -> Path | None:
     if not workshop.accelerator.is_main_process:
         workshop.accelerator.wait_for_everyone()
         _Run(suite, recipe, options, workshop, found, tasks).carry_out()
+        workshop.close()
         return None
     with only_one(folder):
         run = _Run(suite, recipe, options, workshop, found, tasks)
         run.journal.repair()
         workshop.accelerator.wait_for_everyone()
         run.carry_out()
+        workshop.close()
     return folder
 
 
