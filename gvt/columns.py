@@ -51,7 +51,11 @@ def open_workshop(suite: Suite, recipe: Recipe, options: RunOptions) -> Workshop
     precision = choose_precision(options.precision, cpu)
     accelerator = Accelerator(cpu=cpu, mixed_precision=precision)
     use_all_cores(accelerator.num_processes)
-    llm = LanguageModel.load(suite.llm, accelerator.device)
+    # A GPU holds and answers in what it trains in; on a CPU answers come from float32.
+    half = precision == "bf16" and not cpu
+    llm = LanguageModel.load(
+        suite.llm, accelerator.device, chat=suite.apply_chat_template, half=half
+    )
     shown = accelerator.is_main_process
     return Workshop(suite, recipe, llm, accelerator, precision, Progress(shown, accelerator.device))
 

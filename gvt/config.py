@@ -16,6 +16,7 @@ import yaml
 
 from gvt import yaml_files
 from gvt.errors import UserError
+from gvt.model.frame import frame_label
 from gvt.yaml_files import FieldError
 
 # Rows that frame every score: column → card. `text` is the ceiling: no encoder, the LLM is given
@@ -47,7 +48,8 @@ class Suite(_Content):
 
     tokenizers: column → card name. controls: ``blind``, ``random``, ``text`` → card name.
     models: column → folder or hub id of a published LLaVA, compared as it is.
-    llm: a shipped model's name, a folder or a hub id. recipe: name of the alignment recipe.
+    llm: a shipped model's name, a folder, a GGUF file or a hub id. apply_chat_template: prompts go
+    through its chat template, in training too. recipe: name of the alignment recipe.
     tasks: none where a suite is only aligned. seeds: one alignment each.
     limit: samples a task, or a fraction below 1; None means all.
 
@@ -62,6 +64,7 @@ class Suite(_Content):
     description: str = ""
     controls: dict[str, str] = field(default_factory=lambda: dict(CONTROLS))
     llm: str = "mini-lm"
+    apply_chat_template: bool = False
     recipe: str = "mini"
     seeds: tuple[int, ...] = (0,)
     limit: int | float | None = None
@@ -91,6 +94,11 @@ class Suite(_Content):
             raise FieldError("seeds", "must be 0 or more")
         if self.limit is not None:
             _need_positive(self, "limit")
+
+    @property
+    def framed_llm(self) -> str:
+        """The language model with its frame, as ``LanguageModel.name`` tells it."""
+        return frame_label(self.llm, self.apply_chat_template)
 
     @property
     def columns(self) -> dict[str, str]:

@@ -88,7 +88,7 @@ def steps(suite: Suite, recipe: Recipe, options: RunOptions, tasks: TaskSet) -> 
     for column, card in cards(suite, options.include_path).items():
         store = FeatureStore(card, torch.device("cpu"), precision)
         wanted = training | set(asked)
-        connectors = {seed: trained(store, recipe, suite.llm, seed) for seed in suite.seeds}
+        connectors = {seed: trained(store, recipe, suite.framed_llm, seed) for seed in suite.seeds}
         cells = []
         for seed, connector in connectors.items():
             if connector:
@@ -104,9 +104,9 @@ def steps(suite: Suite, recipe: Recipe, options: RunOptions, tasks: TaskSet) -> 
                 "alignment",
                 seeds * recipe.steps,
                 new * recipe.steps,
-                alignment_key(recipe, suite.llm),
+                alignment_key(recipe, suite.framed_llm),
             ),
-            Step(column, "evaluation", seeds * total, seeds * total - done, suite.llm),
+            Step(column, "evaluation", seeds * total, seeds * total - done, suite.framed_llm),
         ]
     if TEXT in suite.columns:
         names = [name for name in suite.tasks if tasks.described(name)]
@@ -114,7 +114,7 @@ def steps(suite: Suite, recipe: Recipe, options: RunOptions, tasks: TaskSet) -> 
         fingerprint = text_fingerprint(language_model) if language_model else ""
         cell = Cell(TEXT, suite.seeds[0], fingerprint)
         done = _answered([cell], tasks, names, stamps, options.output_path)
-        found.append(Step(TEXT, "evaluation", units, units - done, suite.llm))
+        found.append(Step(TEXT, "evaluation", units, units - done, suite.framed_llm))
     for column, name in suite.models.items():
         # What its answers depend on is known only once it is loaded: all counts as to be done.
         found.append(Step(column, "features", len(asked), len(asked), name))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,17 +115,33 @@ class Aligner(nn.Module):
         llm, model = self._frozen
         prefix = llm.visual_prefix(self.connector(visual))
         embeds = torch.cat([prefix, llm.embed(packed.ids[:, prefix.shape[1] :])], dim=1)
-        logits = model(
-            inputs_embeds=embeds.to(model.dtype),
-            attention_mask=packed.mask(model.dtype),
-            position_ids=packed.positions,
-            use_cache=False,
-        ).logits.float()
-        weights = packed.weights()
+        labelled = packed.labels != IGNORE
+        with _head_at(model, labelled):
+            logits = model(
+                inputs_embeds=embeds.to(model.dtype),
+                attention_mask=packed.mask(model.dtype),
+                position_ids=packed.positions,
+                use_cache=False,
+            ).logits[0]
+        weights = packed.weights()[labelled]
         losses = nn.functional.cross_entropy(
-            logits.flatten(0, 1), packed.labels.flatten(), ignore_index=IGNORE, reduction="none"
+            logits.float(), packed.labels[labelled], reduction="none"
         )
-        return (losses * weights.flatten()).sum() / weights.sum()
+        return (losses * weights).sum() / weights.sum()
+
+
+@contextmanager
+def _head_at(model: nn.Module, places: torch.Tensor) -> Iterator[None]:
+    """Within, the head of ``model`` reads the places bool[B, T] only: logits [1, n, vocabulary].
+
+    Few places have a label, and the head of a large vocabulary can cost more than the layers.
+    """
+    head = model.get_output_embeddings()
+    hook = head.register_forward_pre_hook(lambda _, states: (states[0][places][None],))
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def batches(
@@ -141,7 +158,6 @@ def batches(
     usable = np.setdiff1d(np.arange(len(features.values)), list(features.failed))
     order = np.random.default_rng([seed, number])
     queue = np.empty(0, dtype=int)
-    eos = (llm.eos,)
     rank, world = accelerator.process_index, accelerator.num_processes
     for step in range(stage.steps):
         while len(queue) < stage.batch_size:
@@ -151,10 +167,7 @@ def batches(
         # Every process draws for all, so that any number of them draws the same.
         drawn = [data.pairs(int(i), stage.questions_per_image, rng) for i in index][rank::world]
         index = index[rank::world]
-        pairs = [
-            [(llm.encode(prompt), (*llm.encode(answer), *eos)) for prompt, answer in asked]
-            for asked in drawn
-        ]
+        pairs = [[llm.pair(prompt, answer) for prompt, answer in asked] for asked in drawn]
         visual = torch.from_numpy(features.values[index].astype(np.float32))
         packed = pack([llm.placeholder(width)] * len(index), pairs, llm.pad)
         yield visual.to(llm.device), packed.to(llm.device)

@@ -43,7 +43,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="published LLaVA checkpoints as further columns: folder or hub id",
     )
-    what.add_argument("--llm", metavar="NAME", help="language model: shipped name, folder, hub id")
+    what.add_argument(
+        "--llm", metavar="NAME", help="language model: shipped name, folder, GGUF file or hub id"
+    )
+    what.add_argument(
+        "--apply_chat_template",
+        action="store_true",
+        default=None,
+        help="prompts through the chat template of the language model (default: the paper's frame)",
+    )
     what.add_argument("--recipe", metavar="NAME", help="alignment recipe (`gvt ls recipes`)")
     what.add_argument(
         "--connector", choices=("perceiver", "linear", "mlp"), help="connector of another type"
@@ -100,7 +108,7 @@ def resolve(args: argparse.Namespace) -> tuple[Suite, Recipe, RunOptions]:
 def describe(suite: Suite, recipe: Recipe) -> str:
     """Return the plan as text: columns, tasks, seeds and stages."""
     width = max(map(len, [*suite.columns, *suite.models]))
-    lines = [f"suite      {suite.name}", f"llm        {suite.llm}"]
+    lines = [f"suite      {suite.name}", f"llm        {suite.framed_llm}"]
     shape = f"{len(suite.columns)} columns x {len(suite.tasks)} tasks x {len(suite.seeds)} seeds"
     cells = (len(suite.columns) * len(suite.seeds) + len(suite.models)) * len(suite.tasks)
     if suite.models:
@@ -164,7 +172,8 @@ def _suite(args: argparse.Namespace, include_path: tuple[Path, ...]) -> Suite:
         changes["limit"] = args.limit
     if args.seed:
         changes["seeds"] = tuple(args.seed)
-    changes |= {key: getattr(args, key) for key in ("llm", "recipe") if getattr(args, key)}
+    named = ("llm", "recipe", "apply_chat_template")
+    changes |= {key: getattr(args, key) for key in named if getattr(args, key)}
     return replace(suite, **changes) if suite else Suite(name=CUSTOM, **changes)
 
 

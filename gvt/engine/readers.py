@@ -42,17 +42,17 @@ class Reader(Protocol):
 
 
 class _Framed:
-    """The paper's frame: ``<Img>`` image ``</Img>`` prompt."""
+    """The language model's own frame: ``<Img>`` image ``</Img>`` prompt, perhaps in a chat."""
 
     llm: LanguageModel
 
     def split(self, context: str) -> tuple[Ids, Ids]:
         before, after = around_image(context)
-        return self.llm.head_after(before), (*self.llm.tail, *self.llm.encode(after))
+        return self.llm.head_after(before), (*self.llm.tail, *self.llm.prompt(after))
 
     def follow(self, context: str, continuation: str) -> Ids:
         _, after = around_image(context)
-        return self.llm.encode(after + continuation)[len(self.llm.encode(after)) :]
+        return self.llm.follow(after, continuation)
 
 
 class FeatureReader(_Framed):

@@ -7,36 +7,41 @@ import hashlib
 import json
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from gvt.errors import UserError
-from gvt.model.frame import CLOSE, OPEN
+from gvt.model.frame import CLOSE, OPEN, PLAIN, Turn, frame_label
+from gvt.model.load import load
 
-SHIPPED = Path(__file__).resolve().parent.parent / "weights"
-"""Language models that come with the package, one Hugging Face folder each."""
+_SCALED = 32_768  # embeddings that are looked at to learn their scale
 
 
 class LanguageModel:
     """A frozen ``AutoModelForCausalLM`` with its tokenizer.
 
     A prompt around an image is ``head`` + visual embeddings + ``tail`` + the prompt's own tokens;
-    head and tail are the paper's ``<Img>`` and ``</Img>``.
+    head and tail are the paper's ``<Img>`` and ``</Img>``. With a chat template all of it is what
+    the user says in one ``turn``.
     """
 
     def __init__(
-        self, model: PreTrainedModel, tokenizer: Any, name: str, device: torch.device
+        self,
+        model: PreTrainedModel,
+        tokenizer: Any,
+        name: str,
+        device: torch.device,
+        turn: Turn = PLAIN,
     ) -> None:
-        self.name, self.tokenizer, self.device = name, tokenizer, device
+        self.name, self.tokenizer, self.device, self.turn = name, tokenizer, device, turn
         self.model = model.eval().requires_grad_(False)
         self._half: torch.nn.Module | None = None
         self._ids: dict[str, tuple[int, ...]] = {}
         begin = self.tokenizer.bos_token_id
-        self._begin = () if begin is None else (begin,)
+        # A chat template writes it itself.
+        self._begin = () if begin is None or turn.before else (begin,)
         self.head = self.head_after("")
         self.tail = self.encode(CLOSE)
         end = self.tokenizer.eos_token_id
@@ -46,37 +51,39 @@ class LanguageModel:
         self.pad = int(pad if pad is not None else self.eos)
 
     @classmethod
-    def load(cls, name: str, device: torch.device | str = "cpu") -> LanguageModel:
-        """A shipped model by name, a local folder or a hub id. Raises UserError."""
-        from safetensors import SafetensorError
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-        from transformers.utils import logging
+    def load(
+        cls,
+        name: str,
+        device: torch.device | str = "cpu",
+        *,
+        chat: bool = False,
+        half: bool = False,
+    ) -> LanguageModel:
+        """A shipped model by name, a folder, a GGUF file or a hub id (see ``load.py``).
 
-        logging.disable_progress_bar()  # the run has its own
-        source = resolve(name)
+        chat: prompts go through its chat template. half: held in bfloat16. Raises UserError.
+        """
         device = torch.device(device)
-        # On CPUs the explicit attention is the faster one at the lengths of the mini suite.
-        attention = {"attn_implementation": "eager"} if device.type == "cpu" else {}
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(source)
-            model, info = AutoModelForCausalLM.from_pretrained(
-                source,
-                use_safetensors=True,
-                dtype=torch.float32,
-                output_loading_info=True,
-                **attention,
-            )
-            if info["missing_keys"]:
-                # transformers would draw them at random and go on.
-                raise ValueError(f"weights missing: {', '.join(sorted(info['missing_keys'])[:3])}")
-        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise UserError(f"cannot load language model '{name}': {reason}") from error
-        return cls(model.to(device), tokenizer, name, device)
+        model, tokenizer = load(name, device, torch.bfloat16 if half else torch.float32)
+        turn = Turn.of(tokenizer, name) if chat else PLAIN
+        return cls(model, tokenizer, frame_label(name, chat), device, turn)
 
     def head_after(self, text: str) -> tuple[int, ...]:
         """The head of a prompt that has ``text`` before its image."""
-        return (*self._begin, *(self.encode(text) if text else ()), *self.encode(OPEN))
+        before = self.turn.before + text
+        return (*self._begin, *(self.encode(before) if before else ()), *self.encode(OPEN))
+
+    def prompt(self, text: str) -> tuple[int, ...]:
+        """Token ids of a prompt, from behind its image to where the answer begins."""
+        return self.encode(text + self.turn.after)
+
+    def follow(self, text: str, continuation: str) -> tuple[int, ...]:
+        """Token ids of a text behind a prompt: encoded with it, then cut off it."""
+        return self.encode(text + self.turn.after + continuation)[len(self.prompt(text)) :]
+
+    def pair(self, prompt: str, answer: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Token ids of a prompt and of the whole answer to it, its end included."""
+        return self.prompt(prompt), (*self.follow(prompt, self.turn.gap + answer), self.eos)
 
     @property
     def dim(self) -> int:
@@ -85,8 +92,13 @@ class LanguageModel:
 
     @cached_property
     def scale(self) -> float:
-        """Standard deviation of the token embeddings."""
-        return float(self.model.get_input_embeddings().weight.float().std())
+        """Standard deviation of the token embeddings, as the layers read them.
+
+        Some models (Gemma 3) multiply in the embedding itself. Of large vocabularies a sample.
+        """
+        size = self.model.get_input_embeddings().num_embeddings
+        ids = torch.arange(0, size, -(-size // _SCALED), device=self.device)
+        return float(self.embed(ids).float().std())
 
     @cached_property
     def parameters(self) -> int:
@@ -95,8 +107,11 @@ class LanguageModel:
 
     @cached_property
     def hash(self) -> str:
-        """Hash of configuration and weights; two models with one hash give the same answers."""
-        return state_hash(self.model)
+        """Hash of configuration, weights and chat template; equal ones give the same answers."""
+        weights = state_hash(self.model)
+        if self.turn == PLAIN:
+            return weights
+        return hashlib.sha256(f"{weights} {self.turn}".encode()).hexdigest()
 
     def in_precision(self, precision: str) -> torch.nn.Module:
         """The model to train connectors through: with ``bf16`` a copy in bfloat16, made once.
@@ -104,7 +119,7 @@ class LanguageModel:
         Autocast would cast the frozen weights anew at every step; answers still come from the
         float32 model.
         """
-        if precision != "bf16":
+        if precision != "bf16" or self.model.dtype == torch.bfloat16:
             return self.model
         if self._half is None:
             self._half = copy.deepcopy(self.model).to(torch.bfloat16)
@@ -172,19 +187,3 @@ def state_hash(model: PreTrainedModel) -> str:
         digest.update(name.encode())
         digest.update(weight.cpu().contiguous().view(torch.uint8).numpy().data)
     return digest.hexdigest()
-
-
-def resolve(name: str) -> str:
-    """A shipped model by name, a local folder, or else the id of a hub repository."""
-    if (SHIPPED / name).is_dir():
-        return str(SHIPPED / name)
-    path = Path(name.removeprefix("local:")).expanduser()
-    if path.is_dir():
-        return str(path)
-    if name.startswith("local:") or "/" not in name:
-        known = ", ".join(sorted(p.name for p in SHIPPED.glob("*") if p.is_dir())) or "none"
-        raise UserError(
-            f"unknown language model '{name}'",
-            f"Give a folder, a hub id (owner/model) or a shipped one ({known}).",
-        )
-    return name

@@ -8,8 +8,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from gvt.errors import UserError
-from gvt.model import language
-from gvt.model.language import LanguageModel, resolve
+from gvt.model import load
+from gvt.model.language import LanguageModel
+from gvt.model.load import Source, resolve
 
 
 @pytest.fixture
@@ -73,18 +74,22 @@ def test_the_hash_is_of_the_configuration_too(llm, copy):
 
 def test_a_name_a_folder_or_a_hub_id(tmp_path, monkeypatch):
     (tmp_path / "mini-lm").mkdir()
-    monkeypatch.setattr(language, "SHIPPED", tmp_path)
-    assert resolve("mini-lm") == str(tmp_path / "mini-lm")
-    assert resolve(str(tmp_path)) == str(tmp_path)
-    assert resolve(f"local:{tmp_path}") == str(tmp_path)
-    assert resolve("owner/model") == "owner/model"
+    monkeypatch.setattr(load, "SHIPPED", tmp_path)
+    assert resolve("mini-lm") == Source(str(tmp_path / "mini-lm"))
+    assert resolve(str(tmp_path)) == Source(str(tmp_path))
+    assert resolve(f"local:{tmp_path}") == Source(str(tmp_path))
+    assert resolve("owner/model") == Source("owner/model")
+    assert resolve("owner/model@refs/pr/1") == Source("owner/model", revision="refs/pr/1")
+    (tmp_path / "some.gguf").touch()
+    assert resolve(f"{tmp_path}/some.gguf") == Source(str(tmp_path), gguf="some.gguf")
+    assert resolve("owner/model/some.gguf") == Source("owner/model", gguf="some.gguf")
 
 
 @pytest.mark.parametrize("name", ["mini-ml", "local:nowhere/at/all"])
 def test_an_unknown_name_lists_what_is_shipped(name, tmp_path, monkeypatch):
     for shipped in ("mini-lm", "other-lm"):
         (tmp_path / shipped).mkdir()
-    monkeypatch.setattr(language, "SHIPPED", tmp_path)
+    monkeypatch.setattr(load, "SHIPPED", tmp_path)
     with pytest.raises(UserError, match=f"unknown language model '{name}'") as caught:
         resolve(name)
     assert "(mini-lm, other-lm)" in caught.value.hint

@@ -1,0 +1,100 @@
+"""Finds and loads the frozen language model: shipped, a folder, a GGUF file or a hub id."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel
+
+from gvt.errors import UserError
+
+SHIPPED = Path(__file__).resolve().parent.parent / "weights"
+"""Language models that come with the package, one Hugging Face folder each."""
+
+_GGUF = ".gguf"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a model lies: ``place`` is a folder or hub id, at ``revision``, in a ``gguf`` file."""
+
+    place: str
+    revision: str | None = None
+    gguf: str | None = None
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """What ``from_pretrained`` takes beside the place."""
+        given = {"revision": self.revision, "gguf_file": self.gguf}
+        return {key: value for key, value in given.items() if value}
+
+
+def resolve(name: str) -> Source:
+    """What a name means: a shipped model, a folder, ``….gguf`` in either, or a hub id.
+
+    ``local:`` says that it is a folder, ``@REVISION`` behind a hub id pins it. Raises UserError.
+    """
+    if (SHIPPED / name).is_dir():
+        return Source(str(SHIPPED / name))
+    path = Path(name.removeprefix("local:")).expanduser()
+    if path.is_dir():
+        return Source(str(path))
+    if path.suffix == _GGUF and path.is_file():
+        return Source(str(path.parent), gguf=path.name)
+    place, _, revision = name.partition("@")
+    gguf = None
+    if place.endswith(_GGUF) and place.count("/") == 2:  # owner/model/file.gguf
+        place, _, gguf = place.rpartition("/")
+    if name.startswith("local:") or place.count("/") != 1 or place.endswith(_GGUF):
+        known = ", ".join(sorted(p.name for p in SHIPPED.glob("*") if p.is_dir())) or "none"
+        raise UserError(
+            f"unknown language model '{name}'",
+            f"Give a folder, a .gguf file, a hub id (owner/model) or a shipped one ({known}).",
+        )
+    return Source(place, revision or None, gguf)
+
+
+def load(name: str, device: torch.device, dtype: torch.dtype) -> tuple[PreTrainedModel, Any]:
+    """The causal language model and its tokenizer. Raises UserError.
+
+    Weights come from safetensors or GGUF, which is dequantised; never from pickles.
+    """
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import is_gguf_available, logging
+
+    logging.disable_progress_bar()  # the run has its own
+    source = resolve(name)
+    if source.gguf and not is_gguf_available():
+        raise UserError(
+            f"language model '{name}' is a GGUF file, which needs the package gguf",
+            "pip install 'gvt[gguf]'",
+        )
+    # On CPUs the explicit attention is the faster one at the lengths of the mini suite.
+    attention = {"attn_implementation": "eager"} if device.type == "cpu" else {}
+    weights = {} if source.gguf else {"use_safetensors": True}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source.place, **source.arguments)
+        model, info = AutoModelForCausalLM.from_pretrained(
+            source.place,
+            dtype=dtype,
+            output_loading_info=True,
+            **weights,
+            **attention,
+            **source.arguments,
+        )
+        if info["missing_keys"]:
+            # transformers would draw them at random and go on.
+            raise ValueError(f"weights missing: {', '.join(sorted(info['missing_keys'])[:3])}")
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise UserError(
+            f"cannot load language model '{name}': {reason}",
+            "A hub id can be pinned to a revision with safetensors: owner/model@refs/pr/1"
+            if "/" in name and "safetensors" in reason
+            else None,
+        ) from error
+    return model.to(device), tokenizer
