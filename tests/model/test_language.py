@@ -1,22 +1,19 @@
-"""The frozen language model: how it is found and loaded, and the frame around an image."""
+"""The frozen language model: the frame around an image, and what its hash covers."""
 
 import json
-import shutil
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from gvt.errors import UserError
-from gvt.model import load
 from gvt.model.language import LanguageModel
-from gvt.model.load import Source, resolve
 
-
-@pytest.fixture
-def copy(llm_folder, tmp_path):
-    """A copy of the toy model that a test may spoil."""
-    return shutil.copytree(llm_folder, tmp_path / "copy")
+# As of a chat model with a system prompt; every word is one of the toy tokenizer's.
+TEMPLATE = (
+    "<bos> scene {% for m in messages %}{{ m['role'] }} : {{ m['content'] | trim }} . {% endfor %}"
+    "{% if add_generation_prompt %}Answer:{% endif %}"
+)
 
 
 def ids(llm, *words):
@@ -72,64 +69,46 @@ def test_the_hash_is_of_the_configuration_too(llm, copy):
     assert LanguageModel.load(str(copy)).hash != llm.hash
 
 
-def test_a_name_a_folder_or_a_hub_id(tmp_path, monkeypatch):
-    (tmp_path / "mini-lm").mkdir()
-    monkeypatch.setattr(load, "SHIPPED", tmp_path)
-    assert resolve("mini-lm") == Source(str(tmp_path / "mini-lm"))
-    assert resolve(str(tmp_path)) == Source(str(tmp_path))
-    assert resolve(f"local:{tmp_path}") == Source(str(tmp_path))
-    assert resolve("owner/model") == Source("owner/model")
-    assert resolve("owner/model@refs/pr/1") == Source("owner/model", revision="refs/pr/1")
-    (tmp_path / "some.gguf").touch()
-    assert resolve(f"{tmp_path}/some.gguf") == Source(str(tmp_path), gguf="some.gguf")
-    assert resolve("owner/model/some.gguf") == Source("owner/model", gguf="some.gguf")
+def with_template(folder, template):
+    (folder / "chat_template.jinja").write_text(template)
+    return LanguageModel.load(str(folder), chat=True)
 
 
-@pytest.mark.parametrize("name", ["mini-ml", "local:nowhere/at/all"])
-def test_an_unknown_name_lists_what_is_shipped(name, tmp_path, monkeypatch):
-    for shipped in ("mini-lm", "other-lm"):
-        (tmp_path / shipped).mkdir()
-    monkeypatch.setattr(load, "SHIPPED", tmp_path)
-    with pytest.raises(UserError, match=f"unknown language model '{name}'") as caught:
-        resolve(name)
-    assert "(mini-lm, other-lm)" in caught.value.hint
+def test_a_chat_template_goes_around_image_and_prompt(copy, llm):
+    chat = with_template(copy, TEMPLATE)
+    said = [{"role": "user", "content": "<Img></Img>which colour ?"}]
+    whole = chat.tokenizer.apply_chat_template(said, add_generation_prompt=True)["input_ids"]
+    assert [*chat.head, *chat.tail, *chat.prompt("which colour ?")] == whole
+    prompt, answer = chat.pair("which colour ?", "red")
+    assert prompt == chat.prompt("which colour ?")
+    assert answer == (*chat.encode("red"), chat.eos)
+    assert chat.hash != llm.hash
+    assert chat.name == f"{copy} (chat)"
 
 
-def spoil_config(folder):
-    (folder / "config.json").write_text("{")
+@pytest.mark.parametrize("template", ["<bos> a ring"])
+def test_a_template_that_loses_what_is_said_is_refused(copy, template):
+    with pytest.raises(UserError, match="changes what is said"):
+        with_template(copy, template)
 
 
-def no_weights(folder):
-    (folder / "model.safetensors").unlink()
+def test_a_model_without_a_chat_template_is_told_so(llm_folder):
+    with pytest.raises(UserError, match="has no chat template"):
+        LanguageModel.load(str(llm_folder), chat=True)
 
 
-def torn_weights(folder):
-    path = folder / "model.safetensors"
-    path.write_bytes(path.read_bytes()[:2000])
+def test_an_answer_follows_its_prompt_behind_a_space(llm):
+    # What a subword tokenizer makes of it: no token of the answer reaches back into the prompt.
+    prompt, answer = llm.pair("Answer:", "red")
+    whole = llm.tokenizer("Answer: red", add_special_tokens=False)["input_ids"]
+    assert [*prompt, *answer] == [*whole, llm.eos]
 
 
-def a_weight_too_few(folder):
-    weights = load_file(folder / "model.safetensors")
-    del weights[sorted(weights)[-2]]
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+def test_the_scale_is_that_of_what_the_layers_read(save_llm):
+    from transformers import Gemma3TextConfig
 
-
-def a_weight_misshapen(folder):
-    weights = load_file(folder / "model.safetensors")
-    weights["model.norm.weight"] = torch.ones(7)
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-
-
-@pytest.mark.parametrize(
-    "spoil", [spoil_config, no_weights, torn_weights, a_weight_too_few, a_weight_misshapen]
-)
-def test_a_broken_folder_is_told_in_one_line(copy, spoil):
-    spoil(copy)
-    with pytest.raises(UserError, match="cannot load language model") as caught:
-        LanguageModel.load(str(copy))
-    assert "\n" not in caught.value.message
-
-
-def test_a_hub_model_that_is_not_here_is_told_in_one_line():
-    with pytest.raises(UserError, match="cannot load language model 'nobody/nothing'"):
-        LanguageModel.load("nobody/nothing")
+    size = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "head_dim": 16}
+    folder = save_llm(Gemma3TextConfig(**size, num_key_value_heads=1, intermediate_size=48))
+    gemma = LanguageModel.load(str(folder))
+    table = gemma.model.get_input_embeddings()
+    assert gemma.scale == pytest.approx(float(table.weight.std()) * 32**0.5, rel=1e-3)
