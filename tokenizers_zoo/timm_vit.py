@@ -80,6 +80,9 @@ def feature_shape(card: Card) -> tuple[int, int]:
 def _load_model(card: Card) -> torch.nn.Module:
     """The bare encoder, built for the card's image size. Raises CardError."""
     make, native = _architecture(card)
+    found, wanted = type(native).__name__, families()[card.family].model
+    if found != wanted:
+        raise CardError(f"{card.path}: family '{card.family}' is {wanted}, the checkpoint {found}")
     fit.agree(
         card,
         width=native.embed_dim,
