@@ -6,12 +6,13 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from tokenizers_zoo import strict_yaml
-from tokenizers_zoo.families import families
+from tokenizers_zoo.citations import citations
+from tokenizers_zoo.families import LATER, families
 
 BUILTIN_CARDS = Path(__file__).with_name("cards")
 _LOCAL = "local:"
@@ -32,6 +33,8 @@ class ImageSpec:
     resize: `stretch` to the square, or `shortest_edge_center_crop` (keeps the aspect ratio).
     interpolation: PIL's filter for the resize.
     rescale: factor from 0…255 to the range that mean and std are given in.
+    resize_to: what `resize` resizes to, in pixels, of which the centre `size` is cut out: edge of
+        the square for `stretch`, else the shortest edge. None: `size`, nothing more is cut.
     """
 
     size: int
@@ -40,6 +43,12 @@ class ImageSpec:
     resize: Literal["stretch", "shortest_edge_center_crop"]
     interpolation: Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
     rescale: float = 1 / 255
+    resize_to: int | None = field(default=None, metadata=LATER)
+
+    def at(self, size: int) -> "ImageSpec":
+        """The same for another `size`; `resize_to` grows in proportion: the same part is seen."""
+        wider = self.resize_to and round(self.resize_to * size / self.size)
+        return dataclasses.replace(self, size=size, resize_to=wider)
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,21 @@ class FeatureSpec:
 
 
 @dataclass(frozen=True)
+class Architecture:
+    """What the checkpoint's configuration says, so that tokens and width are known without it.
+
+    width: of a feature. depth: layers. patch: edge of a patch, in pixels.
+    native: edge of the images that its positions were made for, in pixels; at another
+        `image.size` they are interpolated.
+    """
+
+    width: int
+    depth: int
+    patch: int
+    native: int
+
+
+@dataclass(frozen=True)
 class Card:
     """One visual tokenizer, as its YAML file says.
 
@@ -66,7 +90,10 @@ class Card:
     checkpoint: a hub id with its `revision`, or `local:DIR`, DIR relative to the card's folder.
     init: `pretrained`, or `random`: weights drawn from `seed` for the checkpoint's config.json.
     checkpoint, image, features: None for a family without a network (`blind`), else required.
-    citation: BibTeX. source: where the weights come from.
+    citation: BibTeX, or in the file the key of an entry in `citations.bib`.
+    source: where the weights come from.
+    architecture: for plans and lists; a checkpoint that contradicts it is an error.
+    unverified: what on the card nobody has checked against the checkpoint: key → why.
     path: the file it was read from.
     """
 
@@ -85,6 +112,8 @@ class Card:
     seed: int | None = None
     image: ImageSpec | None = None
     features: FeatureSpec | None = None
+    architecture: Architecture | None = None
+    unverified: dict = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: str | Path) -> "Card":
@@ -92,6 +121,8 @@ class Card:
         path = Path(path)
         card, lines = strict_yaml.read(path, cls, CardError, path=path)
         _check(card, lines)
+        if card.citation and not card.citation.startswith("@"):
+            return dataclasses.replace(card, citation=citations()[card.citation])
         return card
 
     @property
@@ -114,11 +145,11 @@ class Card:
             weights = [_digest(file) for file in self.weight_files()]
         made_of = {
             "version": _FEATURES_VERSION,
-            "family": dataclasses.asdict(families()[self.family]),
+            "family": _counted(families()[self.family]),
             "weights": weights,
             "init": [self.init, self.seed],
-            "image": self.image and dataclasses.asdict(self.image),
-            "features": self.features and dataclasses.asdict(self.features),
+            "image": self.image and _counted(self.image),
+            "features": self.features and _counted(self.features),
         }
         return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
 
@@ -139,6 +170,13 @@ class Card:
             if len(files) == 1:
                 raise CardError(f"{self.path}: {self.folder} has no weights (*.safetensors)")
         return files
+
+
+_KEYS = [
+    *(f.name for f in dataclasses.fields(Card)),
+    *(f"image.{f.name}" for f in dataclasses.fields(ImageSpec)),
+    *(f"features.{f.name}" for f in dataclasses.fields(FeatureSpec)),
+]
 
 
 def find_cards(dirs: Iterable[str | Path]) -> dict[str, Path]:
@@ -177,16 +215,36 @@ def _check(card: Card, lines: strict_yaml.Lines) -> None:
             lines.fail(key, f"key '{key}' is missing; family '{card.family}' needs it")
         if not family.model and getattr(card, key) is not None:
             lines.fail(key, f"key '{key}' has no meaning for family '{card.family}'")
+    if card.citation and not card.citation.startswith("@") and card.citation not in citations():
+        hint = strict_yaml.nearest(card.citation, citations())
+        lines.fail("citation", f"no BibTeX, and '{card.citation}' is not in citations.bib; {hint}")
+    for key, reason in card.unverified.items():
+        if key not in _KEYS:
+            hint = strict_yaml.nearest(key, _KEYS)
+            lines.fail("unverified", f"unverified: a card has no key '{key}'; {hint}")
+        if not isinstance(reason, str):
+            lines.fail("unverified", f"unverified.{key} must be text that says why")
     if (card.init == "random") != (card.seed is not None):
         lines.fail("seed", "key 'seed' goes with 'init: random', and with nothing else")
     if card.image and card.image.size < 1:
         lines.fail("image.size", f"image.size must be at least 1 pixel, not {card.image.size}")
+    if card.image and card.image.size > (card.image.resize_to or card.image.size):
+        lines.fail("image.resize_to", "image.resize_to must not be below image.size")
     if card.image and min(card.image.std) <= 0:
         lines.fail("image.std", "image.std must be above 0 in every channel")
     for kind in card.features.drop if card.features else ():
         if kind not in family.prefix:
             hint = strict_yaml.nearest(kind, family.prefix)
             lines.fail("features.drop", f"family '{card.family}' has no token '{kind}'; {hint}")
+
+
+def _counted(spec: object) -> dict:
+    """What of `spec` enters a hash; see `LATER`."""
+    values = dataclasses.asdict(spec)
+    for f in dataclasses.fields(spec):
+        if f.metadata.get("later") and values[f.name] == f.default:
+            del values[f.name]
+    return values
 
 
 def _digest(path: Path) -> str:
