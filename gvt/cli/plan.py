@@ -66,6 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--dry_run", action="store_true", help="say what would be done, and do nothing"
     )
     arguments.add_include_path(how)
+    arguments.add_data_root(how)
 
 
 def resolve(args: argparse.Namespace) -> tuple[Suite, Recipe, RunOptions]:
@@ -75,6 +76,7 @@ def resolve(args: argparse.Namespace) -> tuple[Suite, Recipe, RunOptions]:
         UserError: unknown name, broken file, no tokenizers or no tasks.
     """
     include_path = arguments.include_path(args)
+    arguments.use_data_root(args)
     suite = _suite(args, include_path)
     _check(suite, include_path)
     recipe = catalog.get_recipe(suite.recipe, include_path)
@@ -159,7 +161,8 @@ def _suite(args: argparse.Namespace, include_path: tuple[Path, ...]) -> Suite:
         if not suite and not args.tokenizers:
             changes["controls"] = {}  # nothing is aligned, so nothing needs its controls
     if getattr(args, "tasks", None):
-        changes["tasks"] = _matching(args.tasks, catalog.tasks(include_path))
+        known = catalog.tasks(include_path)
+        changes["tasks"] = _matching(args.tasks, known, catalog.groups(include_path))
     if getattr(args, "limit", None):
         changes["limit"] = args.limit
     if args.seed:
@@ -183,13 +186,16 @@ def _columns(
     return columns
 
 
-def _matching(patterns: Iterable[str], known: Iterable[str]) -> tuple[str, ...]:
-    """Names of tasks, `*` standing for anything, as lm_eval takes them."""
+def _matching(
+    patterns: Iterable[str], known: Iterable[str], groups: dict[str, tuple[str, ...]]
+) -> tuple[str, ...]:
+    """Names of tasks, `*` standing for anything and a group for its tasks, as lm_eval's flag."""
     found: dict[str, None] = {}
     for pattern in patterns:
         names = fnmatch.filter(known, pattern)
+        names += [task for group in fnmatch.filter(groups, pattern) for task in groups[group]]
         if not names:
-            raise unknown_name("task", pattern, known, "gvt ls tasks")
+            raise unknown_name("task", pattern, [*known, *groups], "gvt ls tasks")
         found |= dict.fromkeys(names)
     return tuple(found)
 

@@ -7,7 +7,6 @@ import hashlib
 import inspect
 import json
 import logging
-import math
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from gvt.data.reach import reached, reaching
 from gvt.engine.journal import ANSWERS_VERSION, answer_key
 from gvt.engine.lm import ImageLM
 from gvt.errors import UserError
@@ -72,7 +72,7 @@ class TaskSet:
 
     def _docs(self, task: Any) -> list[dict[str, Any]]:
         docs = task.eval_docs
-        return docs.select(range(_limited(self.limit, len(docs))))
+        return docs.select(range(reached(self.limit, len(docs))))
 
     def _info(self, name: str, task: Any) -> Task:
         meta = task.config.metadata or {}
@@ -99,8 +99,11 @@ class TaskSet:
         )
 
 
-def load_tasks(paths: dict[str, Path], limit: int | float | None) -> TaskSet:
-    """Load the tasks at ``paths`` (name → YAML) through lm-eval. Raises UserError by task."""
+def load_tasks(paths: dict[str, Path], limit: int | float | None, images: bool = True) -> TaskSet:
+    """Load the tasks at ``paths`` (name → YAML) through lm-eval. Raises UserError by task.
+
+    images: False leaves published benchmarks' images alone, for those who only read the texts.
+    """
     from lm_eval.tasks import TaskManager
 
     _quiet()
@@ -110,7 +113,8 @@ def load_tasks(paths: dict[str, Path], limit: int | float | None) -> TaskSet:
         try:
             # Its own folder only: of two tasks of one name lm-eval takes the one it meets last.
             own = TaskManager(include_path=str(path.parent), include_defaults=False)
-            loaded = own.load(name)["tasks"]
+            with reaching(limit if images else 0):
+                loaded = own.load(name)["tasks"]
         except (OSError, ValueError, KeyError, ImportError, AttributeError) as error:
             raise UserError(f"{path}: task '{name}' cannot be loaded: {error}") from error
         tasks.update(loaded)
@@ -196,13 +200,6 @@ def _written(value: Any) -> str:
         return inspect.getsource(value)
     except (TypeError, OSError):
         return getattr(value, "__qualname__", None) or str(value)
-
-
-def _limited(limit: int | float | None, total: int) -> int:
-    if limit is None:
-        return total
-    # A fraction is rounded up, as lm-eval does.
-    return min(total, int(limit) if limit >= 1 else math.ceil(limit * total))
 
 
 def _quiet() -> None:
