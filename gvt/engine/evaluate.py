@@ -175,7 +175,8 @@ def _row(name: str, task: Any, sample: dict[str, Any], model: ImageLM) -> Row:
     scores = {
         metric: float(sample[metric])
         for metric in sample["metrics"]
-        if metric not in CORPUS_METRICS and metric != "valid"
+        # What is no number yet is one of CORPUS_METRICS or for lm-eval's aggregations alone.
+        if metric != "valid" and isinstance(sample[metric], (int, float))
     }
     return Row(
         doc_id=number,
