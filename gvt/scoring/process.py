@@ -17,7 +17,7 @@ from typing import Any
 
 from gvt.scoring import caption as captions
 from gvt.scoring import counting as counts
-from gvt.scoring import overlap, yesno
+from gvt.scoring import overlap, pairs, yesno
 from gvt.scoring import vqa as vqa_rules
 
 Row = dict[str, Any]
@@ -25,12 +25,12 @@ CaptionItem = tuple[str, list[str]]
 
 
 def golds(doc: Row) -> list[str]:
-    """Return the right answers of a row.
+    """Return the right answers of a row; none if `answers` is an empty list: nobody tells them.
 
     Raises:
         ValueError: the row has neither `answers` nor `text_out`.
     """
-    if doc.get("answers"):
+    if doc.get("answers") is not None:
         return list(doc["answers"])
     if doc.get("text_out"):
         return [doc["text_out"]]
@@ -197,6 +197,7 @@ _BLEU = {f"bleu_{n}": n for n in range(1, overlap.N_MAX + 1)}
 CORPUS_METRICS: dict[str, Callable[[Sequence[Any]], list[float]]] = {"cider": _cider} | {
     name: partial(_bleu, n) for name, n in _BLEU.items()
 }
+CORPUS_METRICS["pair_acc"] = pairs.pair_scores
 
 
 def corpus_scores(metric: str, items: Sequence[Any]) -> list[float]:

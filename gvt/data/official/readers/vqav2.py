@@ -65,6 +65,7 @@ def row(where: str, fields: Fields, source: Source, _: str | None) -> dict[str, 
         "image": fields["image_id"],
         "question": fields["question"],
         "answers": answers,
+        "answer_type": fields["answer_type"] if answers else None,
         "category": fields["answer_type"] if answers else None,
         "chance": None,
     }
