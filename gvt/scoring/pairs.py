@@ -15,8 +15,6 @@ _MARKED = re.compile(r"\(([ab])\)")
 _LEADING = re.compile(
     r"(?:the\s+)?(?:correct\s+)?(?:answer|option)?(?:\s+is)?\s*:?\s*(?P<letter>[ab])(?:[).:,]|$)"
 )
-    r"(?:the\s+)?(?:correct\s+)?(?:answer|option)?(?:\s+is)?\s*:?\s*([ab])(?:[).:,]|$)"
-)
 
 
 def choice(answer: str, options: Sequence[str]) -> Literal["a", "b"] | None:
