@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import fnmatch
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from gvt import catalog
@@ -162,7 +163,7 @@ def _suite(args: argparse.Namespace, include_path: tuple[Path, ...]) -> Suite:
             changes["controls"] = {}  # nothing is aligned, so nothing needs its controls
     if getattr(args, "tasks", None):
         known = catalog.tasks(include_path)
-        changes["tasks"] = _matching(args.tasks, known, catalog.groups(include_path))
+        changes["tasks"] = matching(args.tasks, known, catalog.groups(include_path))
     if getattr(args, "limit", None):
         changes["limit"] = args.limit
     if args.seed:
@@ -186,8 +187,10 @@ def _columns(
     return columns
 
 
-def _matching(
-    patterns: Iterable[str], known: Iterable[str], groups: dict[str, tuple[str, ...]]
+def matching(
+    patterns: Iterable[str],
+    known: Iterable[str],
+    groups: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
 ) -> tuple[str, ...]:
     """Names of tasks, `*` standing for anything and a group for its tasks, as lm_eval's flag."""
     found: dict[str, None] = {}

@@ -11,12 +11,12 @@ from contextvars import ContextVar
 _LIMIT: ContextVar[int | float | None] = ContextVar("limit", default=None)
 
 
-def reached(limit: int | float | None, total: int) -> int:
+def limited(limit: int | float | None, total: int) -> int:
     """How many of ``total`` rows a limit leaves: all, a number, or a fraction below 1."""
     if limit is None:
         return total
     # A fraction is rounded up, as lm-eval does.
-    return min(total, int(limit) if limit >= 1 or limit == 0 else math.ceil(limit * total))
+    return min(total, int(limit) if limit >= 1 else math.ceil(limit * total))
 
 
 @contextmanager
@@ -34,4 +34,4 @@ def reaching(limit: int | float | None) -> Iterator[None]:
 
 def in_reach(total: int) -> int:
     """How many of ``total`` rows need their images here."""
-    return reached(_LIMIT.get(), total)
+    return limited(_LIMIT.get(), total)

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from gvt.data.reach import reached, reaching
+from gvt.data.reach import limited, reaching
 from gvt.engine.journal import ANSWERS_VERSION, answer_key
 from gvt.engine.lm import ImageLM
 from gvt.errors import UserError
@@ -72,7 +72,7 @@ class TaskSet:
 
     def _docs(self, task: Any) -> list[dict[str, Any]]:
         docs = task.eval_docs
-        return docs.select(range(reached(self.limit, len(docs))))
+        return docs.select(range(limited(self.limit, len(docs))))
 
     def _info(self, name: str, task: Any) -> Task:
         meta = task.config.metadata or {}
@@ -82,7 +82,7 @@ class TaskSet:
             content = {key: value for key, value in doc.items() if key != "image"}
             digest.update(json.dumps(content, sort_keys=True, default=str).encode())
         metric = meta.get("metric") or task.config.metric_list[0]["metric"]
-        return Task(
+        info = Task(
             name=name,
             title=meta.get("title", name),
             metric=metric,
@@ -97,6 +97,7 @@ class TaskSet:
             dataset_hash=digest.hexdigest(),
             description=meta.get("description", ""),
         )
+        return info if meta.get("constant", True) else {**info, "constant": False}
 
 
 def load_tasks(paths: dict[str, Path], limit: int | float | None, images: bool = True) -> TaskSet:
@@ -178,7 +179,7 @@ def _row(name: str, task: Any, sample: dict[str, Any], model: ImageLM) -> Row:
         # What is no number yet is one of CORPUS_METRICS or for lm-eval's aggregations alone.
         if metric != "valid" and isinstance(sample[metric], (int, float))
     }
-    return Row(
+    row = Row(
         doc_id=number,
         image_id=str(doc["image_id"]),
         image=doc["image"],
@@ -193,6 +194,7 @@ def _row(name: str, task: Any, sample: dict[str, Any], model: ImageLM) -> Row:
         chance=doc.get("chance"),
         error=error,
     )
+    return row | {"question_id": doc["question_id"]} if "question_id" in doc else row
 
 
 def _written(value: Any) -> str:
