@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -12,11 +13,11 @@ from gvt.config import Recipe, Suite, find_include, load_recipe, load_suite
 from gvt.errors import UserError, unknown_name
 from gvt.paths import data_dir
 
-Kind = Literal["task", "suite", "recipe"]
+Kind = Literal["task", "group", "suite", "recipe"]
 T = TypeVar("T")
 
 # A file is what its keys say, wherever it lies. Cards are found by tokenizers_zoo.
-_KEY = {"task": "task", "tokenizers": "suite", "stages": "recipe"}
+_KEY = {"group": "group", "task": "task", "tokenizers": "suite", "stages": "recipe"}
 
 
 def tokenizers(include_path: Iterable[Path] = ()) -> dict[str, Path]:
@@ -32,6 +33,18 @@ def tasks(include_path: Iterable[Path] = ()) -> dict[str, Path]:
     This and its siblings below raise UserError, with file and line, for any broken YAML file.
     """
     return _scan("task", include_path)
+
+
+def groups(include_path: Iterable[Path] = ()) -> dict[str, tuple[str, ...]]:
+    """Return all groups of tasks, name (the file's ``group:``) → tasks in their order."""
+    files = _scan("group", include_path)
+    known = tasks(include_path)
+    return {name: tuple(_members(name, files, known, ())) for name in files}
+
+
+def group_files(include_path: Iterable[Path] = ()) -> dict[str, Path]:
+    """Return all groups of tasks, name → file."""
+    return _scan("group", include_path)
 
 
 def suites(include_path: Iterable[Path] = ()) -> dict[str, Path]:
@@ -51,8 +64,13 @@ def runs(folder: Path) -> dict[str, Path]:
 
 
 def get_suite(name: str, include_path: Iterable[Path] = ()) -> Suite:
-    """Load a suite by name or by the path of its file. Raises UserError."""
-    return _get(name, "suite", suites(include_path), load_suite)
+    """Load a suite by name or by the path of its file, its groups as tasks. Raises UserError."""
+    suite = _get(name, "suite", suites(include_path), load_suite)
+    known = groups(include_path)
+    if not known.keys() & set(suite.tasks):
+        return suite
+    members = [member for name in suite.tasks for member in known.get(name, (name,))]
+    return replace(suite, tasks=tuple(dict.fromkeys(members)))
 
 
 def get_recipe(name: str, include_path: Iterable[Path] = ()) -> Recipe:
@@ -84,7 +102,7 @@ def _scan(kind: Kind, include_path: Iterable[Path]) -> dict[str, Path]:
             node = yaml_files.compose(file)
             if _kind(node, file, found | tree) != kind:
                 continue
-            name = _task_name(node) if kind == "task" else file.stem
+            name = _name(node, kind) if kind in ("task", "group") else file.stem
             if name in tree:
                 raise UserError(f"{file}: a second {kind} '{name}', beside {tree[name]}")
             tree[name] = file
@@ -112,8 +130,26 @@ def _kind(
     return parent and _kind(yaml_files.compose(parent), parent, named, depth - 1)
 
 
-def _task_name(node: yaml_files.yaml.MappingNode) -> str:
-    value = next(value for key, value in node.value if key.value == "task")
+def _name(node: yaml_files.yaml.MappingNode, kind: Kind) -> str:
+    value = next(value for key, value in node.value if key.value == kind)
     if not isinstance(value.value, str) or not re.fullmatch(r"[\w.+-]+", value.value):
-        raise UserError(f"{yaml_files.place(value)}: task: must be one name")
+        raise UserError(f"{yaml_files.place(value)}: {kind}: must be one name")
     return value.value
+
+
+def _members(
+    name: str, files: dict[str, Path], known: dict[str, Path], trail: tuple[str, ...]
+) -> Iterable[str]:
+    """Tasks of a group, those of groups in it among them."""
+    file = files[name]
+    names = yaml_files.plain(yaml_files.compose(file)).get("task")
+    if not isinstance(names, list) or not all(isinstance(item, str) for item in names):
+        raise UserError(f"{file}: group '{name}': task: must be a list of names")
+    for item in names:
+        if item in files and item not in (*trail, name):
+            yield from _members(item, files, known, (*trail, name))
+        elif item in known:
+            yield item
+        else:
+            error = unknown_name("task", item, known, "gvt ls tasks")
+            raise UserError(f"{file}: group '{name}': {error.message}", error.hint)

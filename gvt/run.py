@@ -14,6 +14,7 @@ from gvt.align.connectors import Aligned
 from gvt.columns import TEXT, ColumnMaker, Workshop, cards, features_key, open_workshop
 from gvt.config import Recipe, RunOptions, Suite
 from gvt.data.images import FileImages
+from gvt.engine import submission
 from gvt.engine.evaluate import TaskSet, evaluate, load_tasks
 from gvt.engine.features import Features
 from gvt.engine.journal import Journal, answer_key
@@ -77,6 +78,7 @@ class _Run:
         )
         self.place = {digest: index for index, digest in enumerate(self.images.hashes)}
         self.record = self._new_record()
+        self._info = {info["name"]: info for info in tasks.info}
         self.progress = workshop.progress
 
     def carry_out(self) -> None:
@@ -193,7 +195,22 @@ class _Run:
                         schema.write_rows(paths[name], rows)
                     if any(row["error"] for row in rows):
                         del stamps[name]  # a lost image may be back the next time
+        if self.workshop.accelerator.is_main_process:
+            for name in names:
+                if self._info[name]["unit"] == "none":
+                    self._submission(cell, name, paths[name], name in todo)
         self.record["stamps"] |= {cell.name(task): stamp for task, stamp in stamps.items()}
+
+    def _submission(self, cell: Cell, name: str, rows: Path, new: bool) -> None:
+        """Write the file for the evaluation server where it is missing or has new answers."""
+        path = schema.submission_path(self.folder, cell.column, cell.seed, name)
+        if not new and path.exists():
+            return
+        empty = submission.write(rows, path)
+        if empty:
+            self.record["warnings"].append(
+                f"{path.relative_to(self.folder)}: {empty} empty answers"
+            )
 
     def _column(
         self, column: str, card: Card, features: Features, aligned: Aligned

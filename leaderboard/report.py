@@ -51,6 +51,7 @@ def render(results: Results, verdicts: list[TaskVerdict]) -> str:
         wording=put_in_words(results, verdicts),
         lines=lines,
         tasks=results.tasks,
+        submissions=results.submissions,
         sizes=_sizes(results),
         verdicts=verdicts,
         columns=display_order(results),
@@ -148,7 +149,7 @@ def _seed_table(results: Results) -> list[dict[str, Any]]:
 def _counts(results: Results) -> list[dict[str, Any]]:
     """Answers, failed, invalid, cut off and missing samples of every cell that should exist."""
     rows = []
-    for task in results.tasks:
+    for task in results.run["tasks"]:
         for column in display_order(results):
             cell = results.cell(column["name"], task["name"])
             counts = cell.counts() if cell else None

@@ -115,8 +115,23 @@ class Results:
 
     @property
     def tasks(self) -> list[Task]:
-        """Tasks in suite order."""
-        return self.run["tasks"]
+        """Tasks that are scored, in suite order."""
+        return [task for task in self.run["tasks"] if task["unit"] != "none"]
+
+    @property
+    def submissions(self) -> list[tuple[Task, list[str]]]:
+        """Tasks without a score, each with its files to submit, relative to the run directory."""
+        found = []
+        for task in self.run["tasks"]:
+            if task["unit"] == "none":
+                paths = [
+                    schema.submission_path("", column["name"], seed, task["name"])
+                    for column in self.columns()
+                    for seed in self.run["seeds"]
+                ]
+                written = [str(path) for path in paths if (self.run_dir / path).is_file()]
+                found.append((task, written))
+        return found
 
     def columns(self, *kinds: str) -> list[Column]:
         """Columns of the given kinds (all without), in suite order."""
@@ -131,8 +146,11 @@ class Results:
         return statistics.mean_chance(np.array(self.samples[task].chance))
 
     def majority(self, task: Task, category: str | None = None) -> Constant | None:
-        """Best constant answer, on the whole task or one category; None for unbounded scores."""
-        if task["unit"] != "percent":
+        """Best constant answer, on the whole task or one category.
+
+        None for unbounded scores and where no constant can be scored.
+        """
+        if task["unit"] != "percent" or not task.get("constant", True):
             return None
         samples = self.samples[task["name"]]
         if category is None:
@@ -214,7 +232,7 @@ def _read_cell(path: Path, task: Task, shared: Samples) -> dict[int, Row]:
         where, doc_id = f"{path}:{line}", row["doc_id"]
         if doc_id in rows:
             raise SchemaError(f"{where}: doc_id {doc_id} appears twice")
-        if row["error"] is None:
+        if row["error"] is None and task["unit"] != "none":
             score = row["scores"].get(task["metric"])
             if score is None:
                 known = ", ".join(row["scores"]) or "none"
@@ -265,7 +283,7 @@ def _line_up(
             if row["error"] is not None:
                 errors[s][i] = row["error"]
                 continue
-            scores[s, i] = row["scores"][task["metric"]]
+            scores[s, i] = row["scores"].get(task["metric"], math.nan)
             invalid[s, i] = not row["valid"]
             truncated[s, i] = row["truncated"]
     return Cell(column, task, shared, seeds, scores, answers, errors, invalid, truncated, present)

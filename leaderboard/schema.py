@@ -47,18 +47,25 @@ class Column(TypedDict):
     citation: str
 
 
-class Task(TypedDict):
-    """One task; ``metric`` is the key of a sample's ``scores`` that the tables show."""
-
+class _Task(TypedDict):
     name: str
     title: str
     metric: str
     metric_title: str
-    unit: Literal["percent", "score"]  # percent: per-sample scores lie in [0, 1]
+    unit: Literal["percent", "score", "none"]  # percent: per-sample scores lie in [0, 1]
     higher_is_better: bool
     version: str
     dataset_hash: str
     description: str
+
+
+class Task(_Task, total=False):
+    """One task; ``metric`` is the key of a sample's ``scores`` that the tables show.
+
+    Unit ``none``: the gold answers are not public, so there is no score but a file to submit.
+    """
+
+    constant: bool  # False: a constant answer cannot be scored sample by sample
 
 
 class Stage(TypedDict):
@@ -109,9 +116,7 @@ class Run(TypedDict):
     warnings: list[str]
 
 
-class Row(TypedDict):
-    """One sample of one cell and seed. A failed row has an ``error`` and no ``scores``."""
-
+class _Row(TypedDict):
     doc_id: int
     image_id: str
     image: str | None  # path, absolute or relative to the run directory
@@ -125,6 +130,12 @@ class Row(TypedDict):
     truncated: bool
     chance: float | None  # probability that a uniform guess over the allowed answers is right
     error: str | None
+
+
+class Row(_Row, total=False):
+    """One sample of one cell and seed. A failed row has an ``error`` and no ``scores``."""
+
+    question_id: int | str  # what a submission calls the sample
 
 
 _ROW_TYPES: tuple[tuple[str, tuple[type, ...]], ...] = (
@@ -194,6 +205,11 @@ def validate_run(run: Any, where: str = RUN_FILE) -> None:
 def rows_path(run_dir: str | Path, column: str, seed: int, task: str) -> Path:
     """Where the rows of one cell and seed lie."""
     return Path(run_dir) / "samples" / column / f"seed{seed}" / f"{task}.jsonl"
+
+
+def submission_path(run_dir: str | Path, column: str, seed: int, task: str) -> Path:
+    """Where the answers of one cell and seed lie that somebody else is to score."""
+    return Path(run_dir) / "submissions" / column / f"seed{seed}" / f"{task}.json"
 
 
 def write_rows(path: str | Path, rows: Iterable[Row]) -> Path:
@@ -292,6 +308,8 @@ def _check(value: Any, expected: Any, field: str, where: str) -> None:
         for name, part in typing.get_type_hints(expected).items():
             inner = f"{field}.{name}" if field else name
             if name not in value:
+                if name in expected.__optional_keys__:
+                    continue
                 raise SchemaError(f"{where}: field {inner!r} is missing")
             _check(value[name], part, inner, where)
         return

@@ -40,6 +40,9 @@ def print_results(results: Results, console: Console | None = None) -> None:
         )
     wording = put_in_words(results, verdicts)
     console.print(Text(printable(f"{wording.answer} {wording.reason}")), style="bold")
+    for task, files in results.submissions:
+        title, where = printable(task["title"]), ", ".join(files) or "nothing yet"
+        console.print(Text(f"{title}: no score, submission written: {where}"))
     failed = sum(cell.counts()["failed"] for cell in results.cells.values())
     if failed:
         console.print(Text(f"{failed} answers failed and are in no score; see the report."))

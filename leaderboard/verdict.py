@@ -82,6 +82,8 @@ class Wording:
 def put_in_words(results: Results, verdicts: list[TaskVerdict]) -> Wording:
     """Say which tokenizer to use and why, no more firmly than the differences allow."""
     tokenizers = results.columns("tokenizer")
+    if not verdicts:
+        return Wording("Nothing was scored.", "The answers are written, to be submitted.", ())
     sentences = tuple((v.task["title"], _sentence(v, results)) for v in verdicts)
     if not tokenizers:
         return Wording("No tokenizer was run.", "Only controls have scores.", sentences)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
+
+from gvt.errors import UserError
 
 
 class Names(argparse.Action):
@@ -67,3 +70,25 @@ def add_include_path(parser: argparse.ArgumentParser) -> None:
 def include_path(args: argparse.Namespace) -> tuple[Path, ...]:
     """Return --include_path as folders."""
     return tuple(Path(folder).expanduser() for folder in args.include_path)
+
+
+def add_data_root(parser: argparse.ArgumentParser) -> None:
+    """Add --data_root, a folder."""
+    parser.add_argument(
+        "--data_root",
+        metavar="DIR",
+        help="official files of published benchmarks (default: $GVT_DATA, else hub data sets)",
+    )
+
+
+def use_data_root(args: argparse.Namespace) -> None:
+    """Make --data_root known to all that reads data in this process and those it starts.
+
+    Raises:
+        UserError: there is no such folder.
+    """
+    if args.data_root:
+        root = Path(args.data_root).expanduser().absolute()
+        if not root.is_dir():
+            raise UserError(f"--data_root {args.data_root}: no such folder")
+        os.environ["GVT_DATA"] = str(root)

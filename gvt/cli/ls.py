@@ -48,6 +48,8 @@ def _tasks(args: argparse.Namespace) -> list[tuple[str, ...]]:
         metadata = metadata if isinstance(metadata, dict) else {}
         metric = metadata.get("metric_title") or metadata.get("metric") or ""
         rows.append((name, str(metadata.get("title", "")), str(metric)))
+    groups = catalog.groups(arguments.include_path(args))
+    rows += [(name, "group", ", ".join(tasks)) for name, tasks in groups.items()]
     return rows
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import fnmatch
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from gvt import catalog
@@ -74,6 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--dry_run", action="store_true", help="say what would be done, and do nothing"
     )
     arguments.add_include_path(how)
+    arguments.add_data_root(how)
 
 
 def resolve(args: argparse.Namespace) -> tuple[Suite, Recipe, RunOptions]:
@@ -83,6 +85,7 @@ def resolve(args: argparse.Namespace) -> tuple[Suite, Recipe, RunOptions]:
         UserError: unknown name, broken file, no tokenizers or no tasks.
     """
     include_path = arguments.include_path(args)
+    arguments.use_data_root(args)
     suite = _suite(args, include_path)
     _check(suite, include_path)
     recipe = catalog.get_recipe(suite.recipe, include_path)
@@ -167,7 +170,8 @@ def _suite(args: argparse.Namespace, include_path: tuple[Path, ...]) -> Suite:
         if not suite and not args.tokenizers:
             changes["controls"] = {}  # nothing is aligned, so nothing needs its controls
     if getattr(args, "tasks", None):
-        changes["tasks"] = _matching(args.tasks, catalog.tasks(include_path))
+        known = catalog.tasks(include_path)
+        changes["tasks"] = matching(args.tasks, known, catalog.groups(include_path))
     if getattr(args, "limit", None):
         changes["limit"] = args.limit
     if args.seed:
@@ -192,13 +196,18 @@ def _columns(
     return columns
 
 
-def _matching(patterns: Iterable[str], known: Iterable[str]) -> tuple[str, ...]:
-    """Names of tasks, `*` standing for anything, as lm_eval takes them."""
+def matching(
+    patterns: Iterable[str],
+    known: Iterable[str],
+    groups: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+) -> tuple[str, ...]:
+    """Names of tasks, `*` standing for anything and a group for its tasks, as lm_eval's flag."""
     found: dict[str, None] = {}
     for pattern in patterns:
         names = fnmatch.filter(known, pattern)
+        names += [task for group in fnmatch.filter(groups, pattern) for task in groups[group]]
         if not names:
-            raise unknown_name("task", pattern, known, "gvt ls tasks")
+            raise unknown_name("task", pattern, [*known, *groups], "gvt ls tasks")
         found |= dict.fromkeys(names)
     return tuple(found)
 

@@ -37,12 +37,14 @@ def run(args: argparse.Namespace) -> None:
 def _find(name: str, include_path: tuple[Path, ...]) -> list[tuple[str, Path, Any]]:
     cards, tasks = catalog.tokenizers(include_path), catalog.tasks(include_path)
     suites, recipes = catalog.suites(include_path), catalog.recipes(include_path)
-    runs = catalog.runs(runs_dir())
+    runs, groups = catalog.runs(runs_dir()), catalog.group_files(include_path)
     found = []
     if name in cards:
         found.append(("tokenizer", cards[name], _card(cards[name])))
     if name in tasks:
         found.append(("task", tasks[name], plain(compose(tasks[name]))))
+    if name in groups:
+        found.append(("group", groups[name], plain(compose(groups[name]))))
     if name in suites:
         found.append(("suite", suites[name], load_suite(suites[name], suites).to_dict()))
     if name in recipes:
@@ -51,7 +53,7 @@ def _find(name: str, include_path: tuple[Path, ...]) -> list[tuple[str, Path, An
     if (folder / "run.json").is_file():
         found.append(("run", folder, _run(folder)))
     if not found:
-        names = [*cards, *tasks, *suites, *recipes, *runs]
+        names = [*cards, *tasks, *groups, *suites, *recipes, *runs]
         raise unknown_name("name", name, names, "gvt ls tokenizers|tasks|suites|recipes|runs")
     return found
 

@@ -7,7 +7,6 @@ import hashlib
 import inspect
 import json
 import logging
-import math
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from gvt.data.reach import limited, reaching
 from gvt.engine.journal import ANSWERS_VERSION, answer_key
 from gvt.engine.lm import ImageLM
 from gvt.errors import UserError
@@ -72,7 +72,7 @@ class TaskSet:
 
     def _docs(self, task: Any) -> list[dict[str, Any]]:
         docs = task.eval_docs
-        return docs.select(range(_limited(self.limit, len(docs))))
+        return docs.select(range(limited(self.limit, len(docs))))
 
     def _info(self, name: str, task: Any) -> Task:
         meta = task.config.metadata or {}
@@ -82,7 +82,7 @@ class TaskSet:
             content = {key: value for key, value in doc.items() if key != "image"}
             digest.update(json.dumps(content, sort_keys=True, default=str).encode())
         metric = meta.get("metric") or task.config.metric_list[0]["metric"]
-        return Task(
+        info = Task(
             name=name,
             title=meta.get("title", name),
             metric=metric,
@@ -97,10 +97,14 @@ class TaskSet:
             dataset_hash=digest.hexdigest(),
             description=meta.get("description", ""),
         )
+        return info if meta.get("constant", True) else {**info, "constant": False}
 
 
-def load_tasks(paths: dict[str, Path], limit: int | float | None) -> TaskSet:
-    """Load the tasks at ``paths`` (name → YAML) through lm-eval. Raises UserError by task."""
+def load_tasks(paths: dict[str, Path], limit: int | float | None, images: bool = True) -> TaskSet:
+    """Load the tasks at ``paths`` (name → YAML) through lm-eval. Raises UserError by task.
+
+    images: False leaves published benchmarks' images alone, for those who only read the texts.
+    """
     from lm_eval.tasks import TaskManager
 
     _quiet()
@@ -110,7 +114,8 @@ def load_tasks(paths: dict[str, Path], limit: int | float | None) -> TaskSet:
         try:
             # Its own folder only: of two tasks of one name lm-eval takes the one it meets last.
             own = TaskManager(include_path=str(path.parent), include_defaults=False)
-            loaded = own.load(name)["tasks"]
+            with reaching(limit if images else 0):
+                loaded = own.load(name)["tasks"]
         except (OSError, ValueError, KeyError, ImportError, AttributeError) as error:
             raise UserError(f"{path}: task '{name}' cannot be loaded: {error}") from error
         tasks.update(loaded)
@@ -171,9 +176,10 @@ def _row(name: str, task: Any, sample: dict[str, Any], model: ImageLM) -> Row:
     scores = {
         metric: float(sample[metric])
         for metric in sample["metrics"]
-        if metric not in CORPUS_METRICS and metric != "valid"
+        # What is no number yet is one of CORPUS_METRICS or for lm-eval's aggregations alone.
+        if metric != "valid" and isinstance(sample[metric], (int, float))
     }
-    return Row(
+    row = Row(
         doc_id=number,
         image_id=str(doc["image_id"]),
         image=doc["image"],
@@ -188,6 +194,7 @@ def _row(name: str, task: Any, sample: dict[str, Any], model: ImageLM) -> Row:
         chance=doc.get("chance"),
         error=error,
     )
+    return row | {"question_id": doc["question_id"]} if "question_id" in doc else row
 
 
 def _written(value: Any) -> str:
@@ -196,13 +203,6 @@ def _written(value: Any) -> str:
         return inspect.getsource(value)
     except (TypeError, OSError):
         return getattr(value, "__qualname__", None) or str(value)
-
-
-def _limited(limit: int | float | None, total: int) -> int:
-    if limit is None:
-        return total
-    # A fraction is rounded up, as lm-eval does.
-    return min(total, int(limit) if limit >= 1 else math.ceil(limit * total))
 
 
 def _quiet() -> None:

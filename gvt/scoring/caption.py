@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
+Tokens = tuple[str, ...]
 N_MAX = 4
 SIGMA = 6.0
 
@@ -35,7 +37,8 @@ _TOKEN = re.compile(
 _BRACKETS = {"(": "-lrb-", ")": "-rrb-", "[": "-lsb-", "]": "-rsb-", "{": "-lcb-", "}": "-rcb-"}
 
 
-def tokenise(caption: str) -> list[str]:
+@lru_cache(maxsize=1 << 16)
+def tokenise(caption: str) -> Tokens:
     """Cut a caption into lower-case tokens without punctuation, close to the COCO evaluation.
 
     That evaluation runs the Stanford PTB tokenizer (Java) and drops punctuation. Known quirks are
@@ -45,7 +48,7 @@ def tokenise(caption: str) -> list[str]:
     text = caption.lower().translate(_STRAIGHT)
     text = _CLITIC.sub(r" \1", text)
     text = _FUSED.sub(lambda found: " ".join(filter(None, found.groups())), text)
-    return [_BRACKETS.get(token, token) for token in _TOKEN.findall(text)]
+    return tuple(_BRACKETS.get(token, token) for token in _TOKEN.findall(text))
 
 
 def cider_d(

@@ -77,13 +77,15 @@ def normalise(text: str) -> str:
     return " ".join(_CONTRACTIONS.get(word, word) for word in words if word not in _ARTICLES)
 
 
-def _leave_one_out(answer: str, golds: Sequence[str]) -> float:
+def _leave_one_out(agree: int, total: int) -> float:
     # Mean over the annotators of min(1, agreeing others / 3). An agreeing annotator finds one
     # agreement fewer among the others, so two cases cover all of them.
-    agree = golds.count(answer)
-    return (agree * min(1.0, (agree - 1) / 3) + (len(golds) - agree) * min(1.0, agree / 3)) / len(
-        golds
-    )
+    return (agree * min(1.0, (agree - 1) / 3) + (total - agree) * min(1.0, agree / 3)) / total
+
+
+def _judged(agree: int, total: int) -> float:
+    # One to three human answers are alternatives: leaving one out could never reach 1.
+    return _leave_one_out(agree, total) if total > 3 else float(agree > 0)
 
 
 def accuracy(answer: str, golds: Sequence[str]) -> float:
@@ -98,9 +100,8 @@ def accuracy(answer: str, golds: Sequence[str]) -> float:
     """
     if not golds:
         raise ValueError("no gold answer to compare with")
-    given = normalise(answer)
     wanted = [normalise(gold) for gold in golds]
-    return _leave_one_out(given, wanted) if len(wanted) > 3 else float(given in wanted)
+    return _judged(wanted.count(normalise(answer)), len(wanted))
 
 
 def official_accuracy(answer: str, golds: Sequence[str]) -> float:
@@ -118,4 +119,23 @@ def official_accuracy(answer: str, golds: Sequence[str]) -> float:
     given, wanted = _flatten(answer), [_flatten(gold) for gold in golds]
     if len(set(wanted)) > 1:
         given, wanted = normalise(given), [normalise(gold) for gold in wanted]
-    return _leave_one_out(given, wanted)
+    return _leave_one_out(wanted.count(given), len(wanted))
+
+
+def legacy_accuracy(answer: str, golds: Sequence[str]) -> float:
+    """Return what the GVTBench release scores for one question, in [0, 1].
+
+    As the official script, but a human answer agrees where it is a *substring* of the answer, and
+    human answers lose their punctuation only (no articles, number words, contractions). So "i do
+    not know" is fully right where people said "no". Fewer than four human answers are alternatives,
+    as in `accuracy`.
+
+    Raises:
+        ValueError: `golds` is empty.
+    """
+    if not golds:
+        raise ValueError("no gold answer to compare with")
+    given = normalise(answer.lower())
+    if len(set(golds)) > 1:
+        golds = [_strip_marks(gold) for gold in golds]
+    return _judged(sum(gold.lower() in given for gold in golds), len(golds))

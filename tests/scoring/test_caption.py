@@ -94,4 +94,4 @@ def test_edges():
     ],
 )
 def test_tokens_are_those_of_the_penn_treebank_without_punctuation(text, tokens):
-    assert tokenise(text) == tokens.split()
+    assert tokenise(text) == tuple(tokens.split())

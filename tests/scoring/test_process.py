@@ -20,12 +20,16 @@ def test_counting_in_gvtbench_format():
         "acc": 1.0,
         "mae": 0.0,
         "legacy_acc": 0.0,
+        "legacy_mae": 2.0,
+        "true_count": 3.0,
         "valid": 1.0,
     }
     assert process.counting(row, ["many"]) == {
         "acc": 0.0,
         "mae": 3.0,
         "legacy_acc": 0.0,
+        "legacy_mae": 3.0,
+        "true_count": 3.0,
         "valid": 0.0,
     }
     # The release scores the first sentence only.
@@ -39,12 +43,16 @@ def test_yes_no_in_gvtbench_format():
         "acc": 1.0,
         "legacy_acc": 1.0,
         "said_yes": 0.0,
+        "is_yes": 0.0,
+        "n_objects": 4.0,
         "valid": 1.0,
     }
     assert process.yes_no(row, ["yes and no"]) == {
         "acc": 0.0,
         "legacy_acc": 1.0,
         "said_yes": 0.0,
+        "is_yes": 0.0,
+        "n_objects": 4.0,
         "valid": 0.0,
     }
     assert process.yes_no({"answers": ["yes"]}, ["Yes"])["legacy_acc"] == 1.0
@@ -67,7 +75,7 @@ def test_caption_is_scored_over_the_corpus():
         (lambda: process.vqa({"doc_id": 5}, ["x"]), "row 5 has no answer"),
         (lambda: process.counting({"doc_id": 5, "answers": ["many"]}, ["1"]), "row 5.*not a count"),
         (lambda: process.yes_no({"doc_id": 5, "answers": ["red"]}, ["no"]), "row 5.*neither"),
-        (lambda: process.corpus_scores("spice", []), "'spice'.*known: cider"),
+        (lambda: process.corpus_scores("spice", []), "'spice'.*known: bleu_1.*cider"),
     ],
 )
 def test_bad_rows_say_which(call, message):
