@@ -47,7 +47,21 @@ class Column(TypedDict):
     citation: str
 
 
-class Task(TypedDict):
+class ImageFree(TypedDict):
+    """What predicts a task's answers best without the image; its rows lie at ``audit_path``."""
+
+    predictor: str
+    predictors: dict[str, float]  # cross-validated mean score of each that was tried
+    suspects: list[str]  # wording that gives answers away, the worst first
+
+
+class _LaterTaskFields(TypedDict, total=False):
+    """What runs of earlier versions lack. (typing.NotRequired needs Python 3.11.)"""
+
+    image_free: ImageFree
+
+
+class Task(_LaterTaskFields):
     """One task; ``metric`` is the key of a sample's ``scores`` that the tables show."""
 
     name: str
@@ -196,6 +210,11 @@ def rows_path(run_dir: str | Path, column: str, seed: int, task: str) -> Path:
     return Path(run_dir) / "samples" / column / f"seed{seed}" / f"{task}.jsonl"
 
 
+def audit_path(run_dir: str | Path, task: str) -> Path:
+    """Where the rows of the best prediction without the image lie."""
+    return Path(run_dir) / "audit" / f"{task}.jsonl"
+
+
 def write_rows(path: str | Path, rows: Iterable[Row]) -> Path:
     """Check ``rows`` and write them to a JSON Lines file atomically. Raises SchemaError."""
     lines = []
@@ -291,6 +310,8 @@ def _check(value: Any, expected: Any, field: str, where: str) -> None:
             raise SchemaError(f"{where}: {field or 'it'} is {_shorten(value)}, expected an object")
         for name, part in typing.get_type_hints(expected).items():
             inner = f"{field}.{name}" if field else name
+            if name not in value and name in expected.__optional_keys__:
+                continue
             if name not in value:
                 raise SchemaError(f"{where}: field {inner!r} is missing")
             _check(value[name], part, inner, where)

@@ -63,7 +63,7 @@ class Audit:
 
     best: the predictor that does best on the other folds, chosen for each fold anew; its ``name``
     is the one chosen most often. chosen: folds by predictor. answers: what ``best`` says on each
-    row (None: a guess). scores: what each predictor and "best" earns, float[n] in the task's metric.
+    row (None: a guess). scores: what each predictor and "best" earns, float[n] in the task's unit.
     """
 
     questions: Questions

@@ -48,7 +48,11 @@ def find_defects(
     return Defects(
         duplicates=len(images) - sum(map(len, answers.values())),
         contradictions=sum(len(different) > 1 for different in answers.values()),
-        glued=[(noun, _compounds()[noun], n) for noun, n in nouns.items() if noun in _compounds()],
+        glued=[
+            (noun, _compounds()[noun], count)
+            for noun, count in nouns.most_common()
+            if noun in _compounds()
+        ],
         twins=_twins(templates),
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gvt.engine.evaluate import limited
 from gvt.errors import UserError
 from gvt.scoring import counting, process, yesno
 
@@ -82,8 +83,8 @@ def from_task(tasks: TaskSet, name: str) -> Questions:
     )
 
 
-def from_file(path: Path) -> Questions:
-    """The rows of a JSON or JSON Lines file in GVTBench's format or in that of our own tasks.
+def from_file(path: Path, limit: int | float | None = None) -> Questions:
+    """The first rows of a JSON or JSON Lines file in GVTBench's format or that of our own tasks.
 
     A row has ``image_id``, ``text_in`` or ``question``, and ``text_out`` or ``answers``. The
     scoring follows from the answers: yes or no, counts, else VQA. Chance is ``chance`` where a row
@@ -93,6 +94,7 @@ def from_file(path: Path) -> Questions:
         UserError: the file is not there, is no such file, or a row lacks a field; names the row.
     """
     docs = _read(path)
+    docs = docs[: limited(limit, len(docs))]
     for number, doc in enumerate(docs):
         _check(doc, f"{path}: row {number}")
     golds = [process.golds(doc) for doc in docs]

@@ -159,7 +159,7 @@ def _suite(args: argparse.Namespace, include_path: tuple[Path, ...]) -> Suite:
         if not suite and not args.tokenizers:
             changes["controls"] = {}  # nothing is aligned, so nothing needs its controls
     if getattr(args, "tasks", None):
-        changes["tasks"] = _matching(args.tasks, catalog.tasks(include_path))
+        changes["tasks"] = matching(args.tasks, catalog.tasks(include_path))
     if getattr(args, "limit", None):
         changes["limit"] = args.limit
     if args.seed:
@@ -183,7 +183,7 @@ def _columns(
     return columns
 
 
-def _matching(patterns: Iterable[str], known: Iterable[str]) -> tuple[str, ...]:
+def matching(patterns: Iterable[str], known: Iterable[str]) -> tuple[str, ...]:
     """Names of tasks, `*` standing for anything, as lm_eval takes them."""
     found: dict[str, None] = {}
     for pattern in patterns:

@@ -78,7 +78,7 @@ class TaskSet:
 
     def _docs(self, task: Any) -> list[dict[str, Any]]:
         docs = task.eval_docs
-        return docs.select(range(_limited(self.limit, len(docs))))
+        return docs.select(range(limited(self.limit, len(docs))))
 
     def _info(self, name: str, task: Any) -> Task:
         meta = task.config.metadata or {}
@@ -204,7 +204,8 @@ def _written(value: Any) -> str:
         return getattr(value, "__qualname__", None) or str(value)
 
 
-def _limited(limit: int | float | None, total: int) -> int:
+def limited(limit: int | float | None, total: int) -> int:
+    """How many of ``total`` samples a limit leaves: a number, or a fraction below 1."""
     if limit is None:
         return total
     # A fraction is rounded up, as lm-eval does.
