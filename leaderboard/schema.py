@@ -47,6 +47,14 @@ class Column(TypedDict):
     citation: str
 
 
+class ImageFree(TypedDict):
+    """What predicts a task's answers best without the image; its rows lie at ``audit_path``."""
+
+    predictor: str
+    predictors: dict[str, float]  # cross-validated mean score of each that was tried
+    suspects: list[str]  # wording that gives answers away, the worst first
+
+
 class _Task(TypedDict):
     name: str
     title: str
@@ -66,6 +74,7 @@ class Task(_Task, total=False):
     """
 
     constant: bool  # False: a constant answer cannot be scored sample by sample
+    image_free: ImageFree
 
 
 class Stage(TypedDict):
@@ -210,6 +219,11 @@ def rows_path(run_dir: str | Path, column: str, seed: int, task: str) -> Path:
 def submission_path(run_dir: str | Path, column: str, seed: int, task: str) -> Path:
     """Where the answers of one cell and seed lie that somebody else is to score."""
     return Path(run_dir) / "submissions" / column / f"seed{seed}" / f"{task}.json"
+
+
+def audit_path(run_dir: str | Path, task: str) -> Path:
+    """Where the rows of the best prediction without the image lie."""
+    return Path(run_dir) / "audit" / f"{task}.jsonl"
 
 
 def write_rows(path: str | Path, rows: Iterable[Row]) -> Path:
