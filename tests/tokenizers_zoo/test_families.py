@@ -122,6 +122,15 @@ def test_siglip_is_built_without_its_pooling_head(checkpoint, make_card):
     assert load_tokenizer(card).parameters == whole - head < whole
 
 
+def test_another_number_of_registers_does_not_pass_for_patches(make_card, tmp_path):
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+    config = transformers.DINOv3ViTConfig(**sizes, image_size=12, patch_size=4)
+    transformers.DINOv3ViTModel(config).save_pretrained(tmp_path / "none")
+    tokenizer = load_tokenizer(make_card(family="dinov3", checkpoint="local:none"))
+    with pytest.raises(CardError, match="gives 10 tokens, but family 'dinov3' at 12 pixels has 14"):
+        tokenizer.encode(pixels(12))
+
+
 @pytest.mark.parametrize("kind", ["beit-ft", "beit-pt"])
 def test_the_two_beits_do_not_pass_for_one_another(checkpoint, make_card, kind):
     checkpoint(kind)
