@@ -62,7 +62,14 @@ def _card(path: Path) -> dict[str, Any]:
     from tokenizers_zoo import Card
 
     fields = dataclasses.asdict(Card.load(path))
-    return {key: value for key, value in fields.items() if key != "path" and value is not None}
+    del fields["path"]
+    return _said(fields)
+
+
+def _said(fields: dict[str, Any]) -> dict[str, Any]:
+    """What is not left open, at any depth."""
+    said = {key: _said(v) if isinstance(v, dict) else v for key, v in fields.items()}
+    return {key: value for key, value in said.items() if value not in (None, {}, "")}
 
 
 def _run(folder: Path) -> dict[str, Any]:
