@@ -17,6 +17,7 @@ import yaml
 from gvt import yaml_files
 from gvt.errors import UserError
 from gvt.yaml_files import FieldError
+from tokenizers_zoo import column_name
 
 # Rows that frame every score: column → card. `text` is the ceiling: no encoder, the LLM is given
 # the true scene as text.
@@ -45,7 +46,8 @@ class _Content:
 class Suite(_Content):
     """Which tokenizers are compared, by which language model, on which tasks.
 
-    tokenizers: column → card name. controls: ``blind``, ``random``, ``text`` → card name.
+    tokenizers: column → what ``--tokenizers`` takes: a card, an expression, a path or a hub id.
+    controls: ``blind``, ``random``, ``text`` → the same.
     models: column → folder or hub id of a published LLaVA, compared as it is.
     llm: a shipped model's name, a folder or a hub id. recipe: name of the alignment recipe.
     tasks: none where a suite is only aligned. seeds: one alignment each.
@@ -251,11 +253,17 @@ def _columns(kind: str, names: yaml.SequenceNode) -> yaml.MappingNode:
     for node in names.value:
         if not isinstance(node, yaml.ScalarNode):
             raise UserError(f"{yaml_files.place(node)}: expected a name, not a list or keys")
-        if any(node.value == earlier.value for earlier, _ in pairs):
+        tokenizers = kind == "tokenizers"
+        name = column_name(node.value) if tokenizers else node.value
+        if any(name == earlier.value for earlier, _ in pairs):
             raise UserError(f"{yaml_files.place(node)}: '{node.value}' stands twice")
-        card = CONTROLS.get(node.value, "") if kind == "controls" else node.value
-        value = yaml.ScalarNode(node.tag, card, node.start_mark, node.end_mark)
-        pairs.append((node, value))
+        card = node.value if tokenizers else CONTROLS.get(name, "")
+        pairs.append(
+            tuple(
+                yaml.ScalarNode(node.tag, text, node.start_mark, node.end_mark)
+                for text in (name, card)
+            )
+        )
     return yaml.MappingNode("tag:yaml.org,2002:map", pairs, names.start_mark, names.end_mark)
 
 

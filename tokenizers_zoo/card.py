@@ -101,6 +101,11 @@ class Card:
             return None
         return (self.path.parent / self.checkpoint.removeprefix(_LOCAL)).resolve()
 
+    @property
+    def encoders(self) -> "tuple[Card, ...]":
+        """Itself: the one encoder whose features it describes (see `protocol.TokenizerCard`)."""
+        return (self,)
+
     def hash(self) -> str:
         """sha256 (hex) of everything that affects features, and of nothing else.
 
