@@ -6,12 +6,12 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from tokenizers_zoo import strict_yaml
-from tokenizers_zoo.families import families
+from tokenizers_zoo.families import LATER, families
 
 BUILTIN_CARDS = Path(__file__).with_name("cards")
 _LOCAL = "local:"
@@ -32,6 +32,8 @@ class ImageSpec:
     resize: `stretch` to the square, or `shortest_edge_center_crop` (keeps the aspect ratio).
     interpolation: PIL's filter for the resize.
     rescale: factor from 0…255 to the range that mean and std are given in.
+    resize_to: what `resize` resizes to, in pixels, of which the centre `size` is cut out: edge of
+        the square for `stretch`, else the shortest edge. None: `size`, nothing more is cut.
     """
 
     size: int
@@ -40,6 +42,12 @@ class ImageSpec:
     resize: Literal["stretch", "shortest_edge_center_crop"]
     interpolation: Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
     rescale: float = 1 / 255
+    resize_to: int | None = field(default=None, metadata=LATER)
+
+    def at(self, size: int) -> "ImageSpec":
+        """The same for another `size`; `resize_to` grows in proportion: the same part is seen."""
+        wider = self.resize_to and round(self.resize_to * size / self.size)
+        return dataclasses.replace(self, size=size, resize_to=wider)
 
 
 @dataclass(frozen=True)
@@ -119,11 +127,11 @@ class Card:
             weights = [_digest(file) for file in self.weight_files()]
         made_of = {
             "version": _FEATURES_VERSION,
-            "family": dataclasses.asdict(families()[self.family]),
+            "family": _counted(families()[self.family]),
             "weights": weights,
             "init": [self.init, self.seed],
-            "image": self.image and dataclasses.asdict(self.image),
-            "features": self.features and dataclasses.asdict(self.features),
+            "image": self.image and _counted(self.image),
+            "features": self.features and _counted(self.features),
         }
         return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
 
@@ -186,12 +194,23 @@ def _check(card: Card, lines: strict_yaml.Lines) -> None:
         lines.fail("seed", "key 'seed' goes with 'init: random', and with nothing else")
     if card.image and card.image.size < 1:
         lines.fail("image.size", f"image.size must be at least 1 pixel, not {card.image.size}")
+    if card.image and card.image.resize_to and card.image.resize_to < card.image.size:
+        lines.fail("image.resize_to", "image.resize_to must not be below image.size")
     if card.image and min(card.image.std) <= 0:
         lines.fail("image.std", "image.std must be above 0 in every channel")
     for kind in card.features.drop if card.features else ():
         if kind not in family.prefix:
             hint = strict_yaml.nearest(kind, family.prefix)
             lines.fail("features.drop", f"family '{card.family}' has no token '{kind}'; {hint}")
+
+
+def _counted(spec: object) -> dict:
+    """What of `spec` enters a hash; see `LATER`."""
+    values = dataclasses.asdict(spec)
+    for f in dataclasses.fields(spec):
+        if f.metadata.get("later") and values[f.name] == f.default:
+            del values[f.name]
+    return values
 
 
 def _digest(path: Path) -> str:

@@ -1,12 +1,14 @@
 """One loader for all Hugging Face vision transformers; what differs is in `families.yaml`."""
 
 import contextlib
+import inspect
 from collections.abc import Iterator
 
 import torch
 import transformers
 from PIL import Image
 
+from tokenizers_zoo import fit
 from tokenizers_zoo.card import Card, CardError
 from tokenizers_zoo.families import Family, families
 from tokenizers_zoo.preprocess import preprocess_images
@@ -21,21 +23,13 @@ class HFViT:
         self._family = families()[card.family]
         self.model = _load_model(card, self._family, device, dtype)
         config = self.model.config
-        if card.image.size != config.image_size:
-            raise CardError(
-                f"{card.path}: image.size is {card.image.size}, "
-                f"but the checkpoint takes {config.image_size} pixels"
-            )
-        side = _side(config)
-        states = config.num_hidden_layers + 1
-        if not -states <= card.features.layer < states:
-            raise CardError(
-                f"{card.path}: features.layer is {card.features.layer}, "
-                f"but the encoder has hidden states {-states} to {states - 1}"
-            )
-        self._layer = card.features.layer % states
-        self._kept, self._patches = _kept_prefix(self._family, card.features.drop)
-        self._norm = getattr(self.model, self._family.norm)
+        side = _side(card, self._family, config)
+        self._layer = fit.layer(card, config.num_hidden_layers)
+        self._kept, self._patches = self._family.kept(card.features.drop)
+        self._norm = self._final_norm() if card.features.final_norm else torch.nn.Identity()
+        self._arguments = {}
+        if card.image.size != _edge(config.image_size) and self._family.positions == "argument":
+            self._arguments["interpolate_pos_encoding"] = True
         self.grid = (side, side)
         self.dim = config.hidden_size
         self.tokens = len(self._kept) + side * side
@@ -48,7 +42,7 @@ class HFViT:
     @torch.no_grad()
     def encode(self, pixels: torch.Tensor) -> VisualTokens:
         """float[B, 3, size, size] → features[B, N, D] in the model's dtype, on its device."""
-        arguments = {}
+        arguments = dict(self._arguments)
         if self._family.shuffles:
             # The model sorts its patches by noise; rising noise leaves them in spatial order.
             rising = torch.arange(self.grid[0] * self.grid[1], device=self.model.device)
@@ -59,12 +53,24 @@ class HFViT:
             output_hidden_states=[self._layer],
             **arguments,
         ).hidden_states
-        features = states[self._layer]
-        if self.card.features.final_norm:
-            features = self._norm(features)
+        features = self._norm(states[self._layer])
         prefix = features[:, self._kept]
         features = torch.cat([prefix, features[:, self._patches :]], dim=1)
         return VisualTokens(features, self.grid, prefix=len(self._kept))
+
+    def _final_norm(self) -> torch.nn.Module:
+        name = self._family.norm
+        try:
+            norm = self.model.get_submodule(name)
+        except AttributeError:
+            norm = None
+        # BEiT puts an Identity where its configuration wants no norm: a norm that does nothing.
+        if norm is None or isinstance(norm, torch.nn.Identity):
+            raise CardError(
+                f"{self.card.path}: features.final_norm is true, but the checkpoint has no "
+                f"norm '{name}' (family '{self.card.family}')"
+            )
+        return norm
 
 
 def feature_shape(card: Card) -> tuple[int, int]:
@@ -82,23 +88,26 @@ def feature_shape(card: Card) -> tuple[int, int]:
         )
     except (OSError, ValueError) as exc:
         raise CardError(f"{card.path}: cannot load checkpoint {source}: {exc}") from exc
-    kept, _ = _kept_prefix(family, card.features.drop)
-    return len(kept) + _side(config) ** 2, config.hidden_size
+    kept, _ = family.kept(card.features.drop)
+    return len(kept) + _side(card, family, config) ** 2, config.hidden_size
 
 
-def _side(config: transformers.PreTrainedConfig) -> int:
-    """Patches along an edge."""
-    return config.image_size // config.patch_size
+def _side(card: Card, family: Family, config: transformers.PreTrainedConfig) -> int:
+    """Patches along an edge. Raises CardError if the class cannot take the card's image size."""
+    native = _edge(config.image_size)
+    if card.image.size != native and family.positions == "argument":
+        forward = getattr(transformers, family.model).forward
+        if "interpolate_pos_encoding" not in inspect.signature(forward).parameters:
+            raise CardError(
+                f"{card.path}: image.size is {card.image.size}, but the checkpoint takes {native} "
+                f"pixels and transformers cannot interpolate positions of {family.model}"
+            )
+    return fit.side(card, native, _edge(config.patch_size))
 
 
-def _kept_prefix(family: Family, drop: tuple[str, ...]) -> tuple[list[int], int]:
-    """Positions of the prefix tokens that stay, and the position of the first patch."""
-    kept, position = [], 0
-    for kind, count in family.prefix.items():
-        if kind not in drop:
-            kept += range(position, position + count)
-        position += count
-    return kept, position
+def _edge(value: int | list[int]) -> int:
+    """Edge of a square that some configurations write as [height, width]."""
+    return value if isinstance(value, int) else value[0]
 
 
 def _load_model(
@@ -138,7 +147,11 @@ def _load_model(
                     **family.arguments,
                     **revision,
                 )
-                _refuse_gaps(card, info)
+                mismatched = (
+                    f"{name} is {list(found)}, should be {list(wanted)}"
+                    for name, found, wanted in info["mismatched_keys"]
+                )
+                fit.refuse_gaps(card, info["missing_keys"], mismatched)
     except CardError:
         raise
     except Exception as exc:
@@ -146,24 +159,6 @@ def _load_model(
         reason = " ".join(str(exc).split())[:300] or type(exc).__name__
         raise CardError(f"{card.path}: cannot load checkpoint {source}: {reason}") from exc
     return model.eval().requires_grad_(False).to(device, dtype)
-
-
-def _refuse_gaps(card: Card, info: dict) -> None:
-    """transformers fills missing and misshapen weights at random and goes on; we do not.
-
-    Unexpected weights (heads, decoder, text tower) are no gap.
-    """
-    mismatched = [
-        f"{name} is {list(found)}, should be {list(wanted)}"
-        for name, found, wanted in sorted(info["mismatched_keys"])
-    ]
-    for problem, names in (
-        ("weights of another shape", mismatched),
-        ("weights missing", sorted(info["missing_keys"])),
-    ):
-        if names:
-            more = f" and {len(names) - 2} more" if len(names) > 2 else ""
-            raise CardError(f"{card.path}: {problem}: {', '.join(names[:2])}{more}")
 
 
 @contextlib.contextmanager

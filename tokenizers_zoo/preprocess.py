@@ -44,16 +44,16 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 def _fit(image: Image.Image, spec: ImageSpec) -> Image.Image:
     """RGB image of any size → the square of `spec.size` pixels."""
-    size, (width, height) = spec.size, image.size
-    if (width, height) == (size, size):
-        return image
-    method = Image.Resampling[spec.interpolation.upper()]
+    edge, (width, height) = spec.resize_to or spec.size, image.size
     if spec.resize == "stretch":
-        return image.resize((size, size), method)
-    # The long edge is cut to a whole pixel before resizing, as torchvision and transformers do.
-    long = int(size * max(width, height) / min(width, height))
-    width, height = (size, long) if width <= height else (long, size)
+        width = height = edge
+    else:
+        # The long edge is cut to a whole pixel before resizing, as torchvision and transformers do.
+        long = int(edge * max(width, height) / min(width, height))
+        width, height = (edge, long) if width <= height else (long, edge)
     if image.size != (width, height):
-        image = image.resize((width, height), method)
-    left, top = (width - size) // 2, (height - size) // 2
-    return image.crop((left, top, left + size, top + size))
+        image = image.resize((width, height), Image.Resampling[spec.interpolation.upper()])
+    if (width, height) == (spec.size, spec.size):
+        return image
+    left, top = (width - spec.size) // 2, (height - spec.size) // 2
+    return image.crop((left, top, left + spec.size, top + spec.size))

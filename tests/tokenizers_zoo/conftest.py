@@ -22,6 +22,7 @@ VISION = {
     "patch_size": 4,
 }
 TEXT = VISION | {"vocab_size": 30, "max_position_embeddings": 8}
+IDS = {"bos_token_id": 0, "eos_token_id": 2, "pad_token_id": 1}
 DECODER = {
     "decoder_hidden_size": 16,
     "decoder_num_hidden_layers": 1,
@@ -31,6 +32,7 @@ DECODER = {
 
 
 def _model(kind: str) -> transformers.PreTrainedModel:
+    """A toy of the class that the hub's checkpoint holds, heads and towers included."""
     t = transformers
     makers = {
         "deit": lambda: t.DeiTModel(t.DeiTConfig(**VISION)),
@@ -40,6 +42,32 @@ def _model(kind: str) -> transformers.PreTrainedModel:
         "mae": lambda: t.ViTMAEForPreTraining(t.ViTMAEConfig(**VISION, **DECODER)),
         "mae-bare": lambda: t.ViTMAEModel(t.ViTMAEConfig(**VISION)),
         "vit": lambda: t.ViTModel(t.ViTConfig(**VISION)),
+        "vit-head": lambda: t.ViTForImageClassification(t.ViTConfig(**VISION)),
+        "dinov2": lambda: t.Dinov2Model(t.Dinov2Config(**VISION)),
+        "dinov2-giant": lambda: t.Dinov2Model(t.Dinov2Config(**VISION, use_swiglu_ffn=True)),
+        "dinov2-reg": lambda: t.Dinov2WithRegistersModel(t.Dinov2WithRegistersConfig(**VISION)),
+        "dinov3": lambda: t.DINOv3ViTModel(t.DINOv3ViTConfig(**VISION, num_register_tokens=4)),
+        "siglip": lambda: t.SiglipModel(
+            t.SiglipConfig(text_config=TEXT | IDS, vision_config=VISION)
+        ),
+        # 14 = 3 · 4 + 2: a border that is never seen, as in SigLIP so400m at 384 pixels.
+        "siglip-border": lambda: t.SiglipVisionModel(
+            t.SiglipVisionConfig(**VISION | {"image_size": 14})
+        ),
+        "beit-pt": lambda: t.BeitForMaskedImageModeling(
+            t.BeitConfig(**VISION, use_mask_token=True, use_shared_relative_position_bias=True)
+        ),
+        "beit-ft": lambda: t.BeitForImageClassification(
+            t.BeitConfig(**VISION, use_relative_position_bias=True)
+        ),
+        "data2vec": lambda: t.Data2VecVisionModel(
+            t.Data2VecVisionConfig(
+                **VISION, use_shared_relative_position_bias=True, use_mean_pooling=False
+            )
+        ),
+        "owlvit": lambda: t.OwlViTForObjectDetection(
+            t.OwlViTConfig(text_config=TEXT, vision_config=VISION, projection_dim=16)
+        ),
     }
     torch.manual_seed(3)
     model = makers[kind]().eval()

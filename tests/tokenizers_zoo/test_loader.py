@@ -249,9 +249,10 @@ def test_image_size_and_layer_that_the_encoder_has_not(checkpoint, make_card):
     checkpoint("vit")
     card = make_card(features={"layer": 4, "final_norm": True, "drop": ["cls"]})
     assert "hidden states -4 to 3" in error_of(card)
-    image = {"size": 16, "resize": "stretch", "interpolation": "bicubic"}
-    card = make_card(image=image | {"mean": [0.5] * 3, "std": [0.5] * 3})
-    assert "image.size is 16" in error_of(card)
+    image = {"resize": "stretch", "interpolation": "bicubic", "mean": [0.5] * 3, "std": [0.5] * 3}
+    line = error_of(make_card(image=image | {"size": 18}))
+    assert "image.size is 18" in line and "take 16 or 20, or 12" in line
+    assert "take 4, or 12" in error_of(make_card(image=image | {"size": 3}))
 
 
 def test_loading_says_nothing(checkpoint, make_card, capfd):

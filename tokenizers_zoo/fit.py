@@ -1,0 +1,48 @@
+"""Whether a card fits the checkpoint it names; what does not is one clear CardError."""
+
+from collections.abc import Iterable
+
+from tokenizers_zoo.card import Card, CardError
+
+
+def side(card: Card, native: int, patch: int) -> int:
+    """Patches along an edge of `card.image.size` pixels.
+
+    native: pixels that the checkpoint was made for. There a border that fills no patch is never
+    seen (SigLIP so400m: 384 = 27 · 14 + 6); at any other size it would be a mistake.
+    Raises CardError.
+    """
+    size = card.image.size
+    if size != native and size % patch:
+        below = size - size % patch
+        near = f"{below} or {below + patch}" if below else str(patch)
+        raise CardError(
+            f"{card.path}: image.size is {size}, which is no multiple of the encoder's "
+            f"patches of {patch} pixels; take {near}, or {native} as in the checkpoint"
+        )
+    return size // patch
+
+
+def layer(card: Card, depth: int) -> int:
+    """`features.layer` counted from 0 (the embeddings) to `depth`. Raises CardError."""
+    states = depth + 1
+    if not -states <= card.features.layer < states:
+        raise CardError(
+            f"{card.path}: features.layer is {card.features.layer}, "
+            f"but the encoder has hidden states {-states} to {states - 1}"
+        )
+    return card.features.layer % states
+
+
+def refuse_gaps(card: Card, missing: Iterable[str], mismatched: Iterable[str] = ()) -> None:
+    """Libraries fill missing and misshapen weights at random and go on; we do not.
+
+    Unexpected weights (heads, decoder, text tower) are no gap. Raises CardError.
+    """
+    for problem, names in (
+        ("weights of another shape", sorted(mismatched)),
+        ("weights missing", sorted(missing)),
+    ):
+        if names:
+            more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+            raise CardError(f"{card.path}: {problem}: {', '.join(names[:2])}{more}")
