@@ -57,7 +57,9 @@ def forecast(suite: Suite, recipe: Recipe, options: RunOptions) -> Forecast:
     for column, card in cards(suite, options.include_path).items():
         for store in CombinedStore(card, torch.device("cpu"), precision).stores:
             key = features_key(store)
-            todo = sum(s.todo for s in ahead if (s.column, s.stage, s.key) == (column, "features", key))
+            todo = sum(
+                s.todo for s in ahead if (s.column, s.stage, s.key) == (column, "features", key)
+            )
             tokens, dim = feature_shape(store.card)
             disk += todo * tokens * dim * np.dtype(store.dtype).itemsize
     percent = {info["name"] for info in tasks.info if info["unit"] == "percent"}

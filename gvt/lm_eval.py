@@ -55,8 +55,9 @@ class GVT(LM):
     """One column of a comparison as a model of lm-eval's.
 
     tokenizer: what ``--tokenizers`` takes, with ``[…][…]`` in the place of ``[…,…]``, since commas
-    separate model arguments; aligned by ``recipe`` to ``llm`` if the cache has no such connector; or pretrained: a LLaVA, folder or hub id. journal: a folder that answers
-    are kept in, so that a broken evaluation goes on; by default they are forgotten.
+    separate model arguments; aligned by ``recipe`` to ``llm`` if the cache has no such connector
+    yet; or pretrained: a LLaVA, folder or hub id. journal: a folder that answers are kept in, so
+    that a broken evaluation goes on; by default they are forgotten.
     include_path: a folder of cards and recipes. batch_size: lm-eval's 1 lets the engine choose;
     max_batch_size, which lm-eval always hands over, says nothing here.
     """

@@ -205,10 +205,11 @@ def _check(card: Card, lines: strict_yaml.Lines) -> None:
 
 
 def _counted(spec: object) -> dict:
-    """What of `spec` enters a hash; see `LATER`."""
+    """What of `spec` enters a hash; see `LATER` and `UNCOUNTED`."""
     values = dataclasses.asdict(spec)
     for f in dataclasses.fields(spec):
-        if f.metadata.get("later") and values[f.name] == f.default:
+        later = f.metadata.get("later") and values[f.name] == f.default
+        if later or not f.metadata.get("counted", True):
             del values[f.name]
     return values
 

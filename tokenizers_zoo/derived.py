@@ -185,9 +185,7 @@ def with_options(card: Card, options: Options) -> Card | Selection:
     return Selection(base, kept, str(Term(card.name, shown)), str(Term(card.title, shown)))
 
 
-def _fuse(
-    kind: Literal["channels", "sequence"], parts: tuple[TokenizerCard, ...]
-) -> TokenizerCard:
+def _fuse(kind: Literal["channels", "sequence"], parts: tuple[TokenizerCard, ...]) -> TokenizerCard:
     if len(parts) == 1:
         return parts[0]
     sign = "+" if kind == "channels" else "++"
