@@ -19,7 +19,7 @@ from gvt.model.language import LanguageModel
 from gvt.progress import Progress
 from gvt.resolve import resolve_all
 from leaderboard.schema import Alignment
-from tokenizers_zoo import Card, TokenizerCard, feature_shape
+from tokenizers_zoo import CardError, TokenizerCard, feature_shape
 
 TEXT = "text"
 """The ceiling column: no encoder, the language model reads the true scene."""
@@ -61,10 +61,15 @@ def cards(suite: Suite, include_path: tuple[Path, ...]) -> dict[str, TokenizerCa
     """Column → card of every column that has one, all checked before anything is computed."""
     names = {column: name for column, name in suite.columns.items() if column != TEXT}
     found = resolve_all(names, include_path)
-    for card in found.values():
-        card.hash()  # missing weights are found out now, not after the first columns
-        if not isinstance(card, Card):
-            feature_shape(card)  # and so are parts that do not fit together
+    for column, card in found.items():
+        # Missing weights, and parts that do not fit, are told now, not after the first columns.
+        try:
+            card.hash()
+            feature_shape(card)
+        except CardError as error:
+            if names[column] == card.encoders[0].name:
+                raise
+            raise UserError(f"tokenizer '{names[column]}': {error}") from error
     return found
 
 

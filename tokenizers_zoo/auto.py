@@ -74,12 +74,14 @@ def _local(name: str) -> _Checkpoint:
 
 def _hub(name: str) -> _Checkpoint:
     repo, _, revision = name.partition("@")
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
     try:
         files = Path(download_config(repo, revision or None))
     except Exception as exc:
         # huggingface_hub raises a dozen classes: no such repository or revision, gated, offline.
         reason = " ".join(str(exc).split())[:200] or type(exc).__name__
-        if type(exc).__name__ == "LocalEntryNotFoundError":
+        if isinstance(exc, LocalEntryNotFoundError):
             reason = "it cannot be reached, and the local cache does not hold it"
         raise CardError(
             f"tokenizer '{name}' is no card here, and the hub gives no {_CONFIG} of it: {reason}"
@@ -132,8 +134,10 @@ def _facts(found: _Checkpoint, stem: str) -> dict[str, Fact]:
     }
     try:
         facts |= image_facts(processor, (kind, *family.types), native)
-    except ValueError as exc:
-        raise CardError(f"tokenizer '{found.name}': {exc}; write a card by hand") from exc
+    except Exception as exc:
+        # Ours are ValueErrors; of values that make no sense transformers raises whatever it meets.
+        reason = " ".join(str(exc).split())[:200] or type(exc).__name__
+        raise CardError(f"tokenizer '{found.name}': {reason}; write a card by hand") from exc
     return facts | {
         "features.layer": Fact(family.layer, usual),
         "features.final_norm": Fact(family.final_norm, usual),

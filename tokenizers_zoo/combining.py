@@ -63,10 +63,10 @@ def _select(card: Selection, tokens: VisualTokens) -> VisualTokens:
 def _budget_grid(card: Selection, grid: Grid) -> Grid:
     found = pooled_grid(grid, card.kept.budget)
     if found is None:
-        sizes = sorted(
-            (h * w for h, w in _coarser(grid)), key=lambda n: (abs(n - card.kept.budget), n)
-        )
-        near = " or ".join(str(n) for n in sorted(sizes[:2]))
+        sizes = [h * w for h, w in _coarser(grid)]
+        below = [n for n in sizes if n < card.kept.budget][-1:]
+        above = [n for n in sizes if n > card.kept.budget][:1]
+        near = " or ".join(map(str, below + above))
         raise CardError(
             f"'{card.name}': the {grid[0]} x {grid[1]} patches of '{card.base.name}' cannot be "
             f"averaged to a grid of {card.kept.budget}; nearest: {near}"

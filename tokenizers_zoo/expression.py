@@ -86,6 +86,8 @@ Groups = tuple[tuple[Term, ...], ...]
 
 def parse(text: str) -> Groups:
     """Read an expression. Raises ExpressionError (one line) with the place of the first mistake."""
+    if not text.isprintable():
+        raise ExpressionError(f"tokenizer {ascii(text)}: holds a character that cannot be shown")
     return _Parser(text).groups()
 
 
@@ -172,8 +174,7 @@ class _Parser:
 
     def fail(self, problem: str, at: int | None = None) -> NoReturn:
         place = (self.at if at is None else at) + 1
-        shown = self.text if self.text.isprintable() else repr(self.text)[1:-1]
-        raise ExpressionError(f"tokenizer '{shown}', character {place}: {problem}")
+        raise ExpressionError(f"tokenizer '{self.text}', character {place}: {problem}")
 
     def _layer(self, value: str, start: int) -> int:
         return self._number("layer", value, start, r"[+-]?\d{1,4}")
