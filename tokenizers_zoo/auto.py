@@ -114,7 +114,7 @@ def _facts(found: _Checkpoint, stem: str) -> dict[str, Fact]:
     """Dotted key of a card → what it says there."""
     config = _json(found.files / _CONFIG)
     name, family = _family(found, config)
-    parameters, native = _measure(found, family)
+    parameters, architecture = _measure(found, family)
     from tokenizers_zoo.auto_image import image_facts
 
     processor = next((_json(p) for f in _PROCESSORS if (p := found.files / f).is_file()), {})
@@ -131,9 +131,10 @@ def _facts(found: _Checkpoint, stem: str) -> dict[str, Fact]:
         "parameters": Fact(parameters),
         "licence": _licence(found.files / _README),
         "source": Fact(found.checkpoint.removeprefix("local:")),
+        "architecture": Fact(architecture),
     }
     try:
-        facts |= image_facts(processor, (kind, *family.types), native)
+        facts |= image_facts(processor, (kind, *family.types), architecture["native"])
     except Exception as exc:
         # Ours are ValueErrors; of values that make no sense transformers raises whatever it meets.
         reason = " ".join(str(exc).split())[:200] or type(exc).__name__
@@ -163,8 +164,8 @@ def _family(found: _Checkpoint, config: dict) -> tuple[str, Family]:
     )
 
 
-def _measure(found: _Checkpoint, family: Family) -> tuple[int, int]:
-    """Parameters of the bare encoder, counted without its weights, and its own image size."""
+def _measure(found: _Checkpoint, family: Family) -> tuple[int, dict[str, int]]:
+    """Parameters of the bare encoder, counted without its weights, and its `architecture`."""
     import torch
     import transformers
 
@@ -186,8 +187,12 @@ def _measure(found: _Checkpoint, family: Family) -> tuple[int, int]:
             f"tokenizer '{found.name}': it has {registers} register tokens, the family "
             f"{family.prefix.get('registers', 0)}; add a family with 'registers: {registers}'"
         )
-    size = config.image_size
-    return sum(p.numel() for p in model.parameters()), size if isinstance(size, int) else size[0]
+    native, patch = (
+        value if isinstance(value, int) else value[0]
+        for value in (config.image_size, config.patch_size)
+    )
+    known = {"width": config.hidden_size, "depth": config.num_hidden_layers, "patch": patch}
+    return sum(p.numel() for p in model.parameters()), known | {"native": native}
 
 
 def _licence(readme: Path) -> Fact:
@@ -213,8 +218,9 @@ def _json(path: Path) -> dict:
 def _yaml(name: str, facts: dict[str, Fact]) -> str:
     lines = [
         f"# Automatic tokenizer card of {name}.",
-        "# 'assumed' marks what the checkpoint does not say. To change it, edit a copy in a folder",
-        "# of yours (a card's name is that of its file) and name that folder by --include_path.",
+        "# What the checkpoint does not say is assumed, on the grounds that `unverified` gives. To",
+        "# change it, edit a copy in a folder of yours (a card is named as its file) and name the",
+        "# folder by --include_path.",
     ]
     group = ""
     for key, fact in facts.items():
@@ -222,20 +228,28 @@ def _yaml(name: str, facts: dict[str, Fact]) -> str:
         if parent != group:
             lines.append(f"{parent}:")
             group = parent
-        if fact.value is None:
-            continue
-        # JSON is YAML, and quotes whatever a path or licence may hold.
-        mark = f"  # assumed: {fact.assumed}" if fact.assumed else ""
-        indent = "  " if parent else ""
-        lines.append(f"{indent}{last}: {json.dumps(fact.value, ensure_ascii=False)}{mark}")
+        if fact.value is not None:
+            mark = "  # assumed" if fact.assumed else ""
+            lines.append(f"{'  ' if parent else ''}{last}: {_scalar(fact.value)}{mark}")
+    lines.append("unverified:")
+    lines += [
+        f"  {key}: {_scalar(f'assumed: {fact.assumed}')}"
+        for key, fact in facts.items()
+        if fact.assumed
+    ]
     return "\n".join(lines) + "\n"
+
+
+def _scalar(value: Any) -> str:
+    """JSON, which is YAML, and quotes whatever a path or a licence may hold."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _tell(name: str, path: Path, facts: dict[str, Fact], tell: Callable[[str], None]) -> None:
     tell(f"automatic card of {name}: {path}")
     for ground in dict.fromkeys(fact.assumed for fact in facts.values() if fact.assumed):
         guesses = (
-            f"{key.rpartition('.')[2]} {json.dumps(fact.value, ensure_ascii=False)}"
+            f"{key.rpartition('.')[2]} {_scalar(fact.value)}"
             for key, fact in facts.items()
             if fact.assumed == ground
         )

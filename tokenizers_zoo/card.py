@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from tokenizers_zoo import strict_yaml
+from tokenizers_zoo.citations import citations
 from tokenizers_zoo.families import LATER, families
 
 BUILTIN_CARDS = Path(__file__).with_name("cards")
@@ -65,6 +66,21 @@ class FeatureSpec:
 
 
 @dataclass(frozen=True)
+class Architecture:
+    """What the checkpoint's configuration says, so that tokens and width are known without it.
+
+    width: of a feature. depth: layers. patch: edge of a patch, in pixels.
+    native: edge of the images that its positions were made for, in pixels; at another
+        `image.size` they are interpolated.
+    """
+
+    width: int
+    depth: int
+    patch: int
+    native: int
+
+
+@dataclass(frozen=True)
 class Card:
     """One visual tokenizer, as its YAML file says.
 
@@ -74,7 +90,10 @@ class Card:
     checkpoint: a hub id with its `revision`, or `local:DIR`, DIR relative to the card's folder.
     init: `pretrained`, or `random`: weights drawn from `seed` for the checkpoint's config.json.
     checkpoint, image, features: None for a family without a network (`blind`), else required.
-    citation: BibTeX. source: where the weights come from.
+    citation: BibTeX, or in the file the key of an entry in `citations.bib`.
+    source: where the weights come from.
+    architecture: for plans and lists; a checkpoint that contradicts it is an error.
+    unverified: what on the card nobody has checked against the checkpoint: key → why.
     path: the file it was read from.
     """
 
@@ -93,6 +112,8 @@ class Card:
     seed: int | None = None
     image: ImageSpec | None = None
     features: FeatureSpec | None = None
+    architecture: Architecture | None = None
+    unverified: dict = field(default_factory=dict, hash=False)
 
     @classmethod
     def load(cls, path: str | Path) -> "Card":
@@ -100,6 +121,8 @@ class Card:
         path = Path(path)
         card, lines = strict_yaml.read(path, cls, CardError, path=path)
         _check(card, lines)
+        if card.citation and not card.citation.startswith("@"):
+            return dataclasses.replace(card, citation=citations()[card.citation])
         return card
 
     @property
@@ -154,6 +177,13 @@ class Card:
         return files
 
 
+_KEYS = [
+    *(f.name for f in dataclasses.fields(Card)),
+    *(f"image.{f.name}" for f in dataclasses.fields(ImageSpec)),
+    *(f"features.{f.name}" for f in dataclasses.fields(FeatureSpec)),
+]
+
+
 def find_cards(dirs: Iterable[str | Path]) -> dict[str, Path]:
     """Cards below `dirs` (whole trees), name → path, sorted by name; reads no card in full.
 
@@ -190,11 +220,20 @@ def _check(card: Card, lines: strict_yaml.Lines) -> None:
             lines.fail(key, f"key '{key}' is missing; family '{card.family}' needs it")
         if not family.model and getattr(card, key) is not None:
             lines.fail(key, f"key '{key}' has no meaning for family '{card.family}'")
+    if card.citation and not card.citation.startswith("@") and card.citation not in citations():
+        hint = strict_yaml.nearest(card.citation, citations())
+        lines.fail("citation", f"no BibTeX, and '{card.citation}' is not in citations.bib; {hint}")
+    for key, reason in card.unverified.items():
+        if key not in _KEYS:
+            hint = strict_yaml.nearest(key, _KEYS)
+            lines.fail("unverified", f"unverified: a card has no key '{key}'; {hint}")
+        if not isinstance(reason, str):
+            lines.fail("unverified", f"unverified.{key} must be text that says why")
     if (card.init == "random") != (card.seed is not None):
         lines.fail("seed", "key 'seed' goes with 'init: random', and with nothing else")
     if card.image and card.image.size < 1:
         lines.fail("image.size", f"image.size must be at least 1 pixel, not {card.image.size}")
-    if card.image and card.image.resize_to and card.image.resize_to < card.image.size:
+    if card.image and card.image.size > (card.image.resize_to or card.image.size):
         lines.fail("image.resize_to", "image.resize_to must not be below image.size")
     if card.image and min(card.image.std) <= 0:
         lines.fail("image.std", "image.std must be above 0 in every channel")

@@ -87,7 +87,7 @@ Groups = tuple[tuple[Term, ...], ...]
 def parse(text: str) -> Groups:
     """Read an expression. Raises ExpressionError (one line) with the place of the first mistake."""
     if not text.isprintable():
-        raise ExpressionError(f"tokenizer {ascii(text)}: holds a character that cannot be shown")
+        raise ExpressionError(f"tokenizer {text!a}: holds a character that cannot be shown")
     return _Parser(text).groups()
 
 

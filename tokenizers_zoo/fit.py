@@ -1,8 +1,50 @@
 """Whether a card fits the checkpoint it names; what does not is one clear CardError."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from tokenizers_zoo.card import Card, CardError
+from tokenizers_zoo.families import families
+
+if TYPE_CHECKING:
+    import torch
+
+
+def shape(card: Card) -> tuple[int, int] | None:
+    """Tokens and width of the features as `architecture` says; None where a card has none.
+
+    Raises CardError if the image size fits no whole number of patches, or for a layer too many.
+    """
+    known = card.architecture
+    if known is None:
+        return None
+    layer(card, known.depth)
+    kept, _ = families()[card.family].kept(card.features.drop)
+    return len(kept) + side(card, known.native, known.patch) ** 2, known.width
+
+
+def agree(card: Card, **found: int) -> None:
+    """Raise CardError where the card's `architecture` contradicts its checkpoint."""
+    for key, value in found.items() if card.architecture else ():
+        if getattr(card.architecture, key) != value:
+            raise CardError(
+                f"{card.path}: architecture.{key} is {getattr(card.architecture, key)}, "
+                f"but the checkpoint's is {value}"
+            )
+
+
+def final_norm(card: Card, model: torch.nn.Module, name: str) -> torch.nn.Module:
+    """The layer `name` (dotted) of `model`. Raises CardError if there is none that acts."""
+    norm = dict(model.named_modules()).get(name)
+    # BEiT puts an Identity where its configuration wants no norm, and so does timm.
+    if norm is None or type(norm).__name__ == "Identity":
+        raise CardError(
+            f"{card.path}: features.final_norm is true, but the checkpoint has no norm '{name}' "
+            f"(family '{card.family}')"
+        )
+    return norm
 
 
 def side(card: Card, native: int, patch: int) -> int:

@@ -8,11 +8,14 @@ import torch
 import transformers
 from PIL import Image
 
-from tokenizers_zoo import fit
+from tokenizers_zoo import fit, hub
 from tokenizers_zoo.card import Card, CardError
 from tokenizers_zoo.families import Family, families
 from tokenizers_zoo.preprocess import preprocess_images
 from tokenizers_zoo.protocol import VisualTokens
+
+# One file, or the index of several.
+_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 
 
 class HFViT:
@@ -23,10 +26,19 @@ class HFViT:
         self._family = families()[card.family]
         self.model = _load_model(card, self._family, device, dtype)
         config = self.model.config
+        fit.agree(
+            card,
+            width=config.hidden_size,
+            depth=config.num_hidden_layers,
+            patch=_edge(config.patch_size),
+            native=_edge(config.image_size),
+        )
         side = _side(card, self._family, config)
         self._layer = fit.layer(card, config.num_hidden_layers)
         self._kept, self._patches = self._family.kept(card.features.drop)
-        self._norm = self._final_norm() if card.features.final_norm else torch.nn.Identity()
+        self._norm = torch.nn.Identity()
+        if card.features.final_norm:
+            self._norm = fit.final_norm(card, self.model, self._family.norm)
         self._arguments = {}
         if card.image.size != _edge(config.image_size) and self._family.positions == "argument":
             self._arguments["interpolate_pos_encoding"] = True
@@ -57,20 +69,6 @@ class HFViT:
         prefix = features[:, self._kept]
         features = torch.cat([prefix, features[:, self._patches :]], dim=1)
         return VisualTokens(features, self.grid, prefix=len(self._kept))
-
-    def _final_norm(self) -> torch.nn.Module:
-        name = self._family.norm
-        try:
-            norm = self.model.get_submodule(name)
-        except AttributeError:
-            norm = None
-        # BEiT puts an Identity where its configuration wants no norm: a norm that does nothing.
-        if norm is None or isinstance(norm, torch.nn.Identity):
-            raise CardError(
-                f"{self.card.path}: features.final_norm is true, but the checkpoint has no "
-                f"norm '{name}' (family '{self.card.family}')"
-            )
-        return norm
 
 
 def feature_shape(card: Card) -> tuple[int, int]:
@@ -136,6 +134,8 @@ def _load_model(
                         **family.arguments,
                     )
             else:
+                if card.folder is None:
+                    hub.fetch(card, _WEIGHTS)
                 model, info = model_class.from_pretrained(
                     source,
                     config=config,

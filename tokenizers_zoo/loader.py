@@ -4,13 +4,15 @@ import math
 
 import torch
 
+from tokenizers_zoo import fit, hf_vit, timm_vit
 from tokenizers_zoo.blind import BlindTokenizer
 from tokenizers_zoo.card import Card
 from tokenizers_zoo.combining import combine
 from tokenizers_zoo.families import families
-from tokenizers_zoo.hf_vit import HFViT
-from tokenizers_zoo.hf_vit import feature_shape as hf_vit_shape
 from tokenizers_zoo.protocol import TokenizerCard, VisualTokenizer, VisualTokens
+
+_TOKENIZERS = {"transformers": hf_vit.HFViT, "timm": timm_vit.TimmViT}
+_SHAPES = {"transformers": hf_vit.feature_shape, "timm": timm_vit.feature_shape}
 
 
 def load_tokenizer(
@@ -18,24 +20,27 @@ def load_tokenizer(
 ) -> VisualTokenizer:
     """Load the encoder of `card`, frozen, onto `device` in `dtype`.
 
-    Raises CardError (one line) if weights are missing, damaged or of another shape, or if the
-    card asks for an image size or layer the encoder does not have.
+    Raises CardError (one line) if weights are missing, damaged or of another shape, if the card
+    asks for an image size or layer the encoder does not have, or if its library is not installed.
     """
-    make = HFViT if families()[card.family].model else BlindTokenizer
+    family = families()[card.family]
+    make = _TOKENIZERS[family.loader] if family.model else BlindTokenizer
     return make(card, torch.device(device), dtype)
 
 
 def feature_shape(card: TokenizerCard) -> tuple[int, int]:
     """Tokens and width of the features of `card`, whose encoders are not loaded.
 
-    Raises CardError if a configuration cannot be read, or if the parts of `card` do not fit.
+    What a card says of its `architecture` is believed: a plan needs no hub. Raises CardError if
+    neither it nor the checkpoint's configuration can be read, or if the parts of `card` do not fit.
     """
     if not isinstance(card, Card):
         features = combine(card, {one: _blank(one) for one in card.encoders}).features
         return features.shape[1], features.shape[2]
-    if families()[card.family].model:
-        return hf_vit_shape(card)
-    return BlindTokenizer.tokens, BlindTokenizer.dim
+    family = families()[card.family]
+    if not family.model:
+        return BlindTokenizer.tokens, BlindTokenizer.dim
+    return fit.shape(card) or _SHAPES[family.loader](card)
 
 
 def _blank(card: Card) -> VisualTokens:
@@ -44,7 +49,6 @@ def _blank(card: Card) -> VisualTokens:
     features = torch.zeros(1, tokens, dim)
     if card.features is None:
         return VisualTokens(features, BlindTokenizer.grid)
-    counts = families()[card.family].prefix
-    prefix = sum(n for kind, n in counts.items() if kind not in card.features.drop)
-    side = math.isqrt(tokens - prefix)
-    return VisualTokens(features, (side, side), prefix)
+    kept, _ = families()[card.family].kept(card.features.drop)
+    side = math.isqrt(tokens - len(kept))
+    return VisualTokens(features, (side, side), len(kept))

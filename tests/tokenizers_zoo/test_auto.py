@@ -139,8 +139,11 @@ def test_a_processor_may_lie_among_those_of_other_inputs(checkpoint, card_of):
 
 
 def assumed(card):
-    """Keys that the card's file marks as assumed."""
-    return re.findall(r"^ *(\w+):.*# assumed: ", card.path.read_text(), re.MULTILINE)
+    """Keys that the card says, and its file marks, as assumed."""
+    marked = re.findall(r"^ *(\w+):.*# assumed$", card.path.read_text(), re.MULTILINE)
+    assert [key.rpartition(".")[2] for key in card.unverified] == marked
+    assert all(reason.startswith("assumed: ") for reason in card.unverified.values())
+    return marked
 
 
 def test_what_was_assumed_is_marked_and_told_once(checkpoint, card_of):

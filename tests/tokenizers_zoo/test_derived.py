@@ -1,4 +1,4 @@
-"""Derived tokenizers: settings make cards of their own, tokens are chosen and joined as torch would.
+"""Derived tokenizers: what settings change, and tokens chosen and joined as torch would do it.
 
 The oracle is the library's own hidden states and torch's own pooling, resampling and cat.
 """

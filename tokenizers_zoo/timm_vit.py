@@ -1,0 +1,153 @@
+"""Loads vision transformers that only timm has (EVA-02, EVA-CLIP, BEiT v2); timm is an extra."""
+
+import functools
+import importlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import safetensors.torch
+import torch
+from PIL import Image
+
+from tokenizers_zoo import fit, hub
+from tokenizers_zoo.card import Card, CardError
+from tokenizers_zoo.families import families
+from tokenizers_zoo.preprocess import preprocess_images
+from tokenizers_zoo.protocol import VisualTokens
+
+_WEIGHTS = "model.safetensors"
+
+
+class TimmViT:
+    """A VisualTokenizer (see `protocol.py`) around a frozen timm model."""
+
+    def __init__(self, card: Card, device: torch.device, dtype: torch.dtype):
+        self.card = card
+        family = families()[card.family]
+        model = _load_model(card)
+        self.model = model.eval().requires_grad_(False).to(device, dtype)
+        self._layer = fit.layer(card, len(model.blocks))
+        if self._layer == 0:
+            raise CardError(f"{card.path}: features.layer is 0, but timm gives no embeddings")
+        self._norm = torch.nn.Identity()
+        if card.features.final_norm:
+            self._norm = fit.final_norm(card, model, family.norm)
+        self._kept, first = family.kept(card.features.drop)
+        if first != model.num_prefix_tokens:
+            raise CardError(
+                f"{card.path}: the model puts {model.num_prefix_tokens} tokens before its patches, "
+                f"family '{card.family}' {first}"
+            )
+        side = _side(card, model)
+        self.grid = (side, side)
+        self.dim = model.embed_dim
+        self.tokens = len(self._kept) + side * side
+        self.parameters = sum(p.numel() for p in model.parameters())
+
+    def preprocess(self, images: list[Image.Image]) -> torch.Tensor:
+        """B images → float32[B, 3, size, size] as the card's `image` says."""
+        return preprocess_images(images, self.card.image)
+
+    @torch.no_grad()
+    def encode(self, pixels: torch.Tensor) -> VisualTokens:
+        """float[B, 3, size, size] → features[B, N, D] in the model's dtype, on its device."""
+        weight = next(self.model.parameters())
+        [(patches, prefix)] = self.model.forward_intermediates(
+            pixels.to(weight.device, weight.dtype),
+            # timm counts blocks from 0; its hidden state 0, the embeddings, has no number.
+            indices=[self._layer - 1],
+            return_prefix_tokens=True,
+            output_fmt="NLC",
+            intermediates_only=True,
+            stop_early=True,
+        )
+        features = self._norm(torch.cat([prefix[:, self._kept], patches], dim=1))
+        return VisualTokens(features, self.grid, prefix=len(self._kept))
+
+
+def feature_shape(card: Card) -> tuple[int, int]:
+    """Tokens and width of the features, from the checkpoint's configuration alone.
+
+    Raises CardError.
+    """
+    _, native = _architecture(card)
+    kept, _ = families()[card.family].kept(card.features.drop)
+    return len(kept) + _side(card, native) ** 2, native.embed_dim
+
+
+def _load_model(card: Card) -> torch.nn.Module:
+    """The bare encoder, built for the card's image size. Raises CardError."""
+    make, native = _architecture(card)
+    found, wanted = type(native).__name__, families()[card.family].model
+    if found != wanted:
+        raise CardError(f"{card.path}: family '{card.family}' is {wanted}, the checkpoint {found}")
+    fit.agree(
+        card,
+        width=native.embed_dim,
+        depth=len(native.blocks),
+        patch=native.patch_embed.patch_size[0],
+        native=native.patch_embed.img_size[0],
+    )
+    _side(card, native)
+    # Drawn in float32 on the CPU whatever the device, so that a seed is one encoder.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(card.seed or 0)
+        model = make(img_size=card.image.size)
+    if card.init == "random":
+        return model
+    path = card.folder / _WEIGHTS if card.folder else hub.fetch(card, [_WEIGHTS])
+    # Each of timm's files of models has this function: it renames older keys and interpolates
+    # positions to the size that the model was built for.
+    adapt = importlib.import_module(type(model).__module__).checkpoint_filter_fn
+    try:
+        weights = adapt(safetensors.torch.load_file(path), model)
+        missing = model.load_state_dict(weights, strict=False).missing_keys
+    except Exception as exc:
+        # timm, torch and safetensors raise a dozen unrelated classes here.
+        raise _cannot_load(card, exc) from exc
+    fit.refuse_gaps(card, missing)
+    return model
+
+
+def _architecture(card: Card) -> tuple[Callable[..., torch.nn.Module], torch.nn.Module]:
+    """What makes the checkpoint's model without its head; and one at native size, on `meta`.
+
+    Raises CardError.
+    """
+    timm = _timm(card)
+    card.weight_files()
+    path = card.folder / "config.json" if card.folder else hub.fetch(card, ["config.json"])
+    try:
+        config = json.loads(Path(path).read_text(encoding="utf-8"))
+        arguments = config.get("model_args", {}) | families()[card.family].arguments
+        name = config["architecture"]
+        make = functools.partial(timm.create_model, name, **arguments | {"num_classes": 0})
+        with torch.device("meta"):
+            return make, make()
+    except Exception as exc:
+        raise _cannot_load(card, exc) from exc
+
+
+def _timm(card: Card) -> ModuleType:
+    try:
+        return importlib.import_module("timm")
+    except Exception as exc:
+        # Not ImportError alone: a torchvision made for another torch raises RuntimeError.
+        reason = " ".join(str(exc).split())[:200]
+        raise CardError(
+            f"{card.path}: family '{card.family}' is loaded by timm, which cannot be imported "
+            f"({reason}); pip install 'gvt[timm]', with the torchvision that belongs to your torch"
+        ) from exc
+
+
+def _cannot_load(card: Card, exc: Exception) -> CardError:
+    reason = " ".join(str(exc).split())[:300] or type(exc).__name__
+    source = card.folder or card.checkpoint
+    return CardError(f"{card.path}: cannot load checkpoint {source}: {reason}")
+
+
+def _side(card: Card, native: torch.nn.Module) -> int:
+    embed = native.patch_embed
+    return fit.side(card, embed.img_size[0], embed.patch_size[0])
