@@ -94,14 +94,8 @@ def world(tmp_path, llm_folder, write_toys, computed, capfd):
         code = main(
             [
                 *("run", "--suite", suite, "--include_path", str(mine), "--llm", str(llm_folder)),
-                *(
-                    "--limit",
-                    str(LIMIT),
-                    "--device",
-                    "cpu",
-                    "--output_path",
-                    str(tmp_path / output),
-                ),
+                *("--limit", str(LIMIT), "--device", "cpu"),
+                *("--output_path", str(tmp_path / output)),
                 *flags,
             ]
         )
