@@ -66,6 +66,13 @@ class HFViT:
             **arguments,
         ).hidden_states
         features = self._norm(states[self._layer])
+        wanted = self._patches + self.grid[0] * self.grid[1]
+        if features.shape[1] != wanted:
+            # Another number of registers, say: the prefix would pass for patches.
+            raise CardError(
+                f"{self.card.path}: the model gives {features.shape[1]} tokens, but family "
+                f"'{self.card.family}' at {self.card.image.size} pixels has {wanted}"
+            )
         prefix = features[:, self._kept]
         features = torch.cat([prefix, features[:, self._patches :]], dim=1)
         return VisualTokens(features, self.grid, prefix=len(self._kept))

@@ -36,9 +36,24 @@ def run(args: argparse.Namespace) -> None:
 
 def _tokenizers(args: argparse.Namespace) -> list[tuple[str, ...]]:
     from tokenizers_zoo import Card
+    from tokenizers_zoo.fit import shape
 
-    cards = map(Card.load, catalog.tokenizers(arguments.include_path(args)).values())
-    return [(card.name, card.title, card.family, _millions(card.parameters)) for card in cards]
+    rows = []
+    for path in catalog.tokenizers(arguments.include_path(args)).values():
+        card = Card.load(path)
+        tokens_width = shape(card)
+        rows.append(
+            (
+                card.name,
+                card.title,
+                card.family,
+                _millions(card.parameters),
+                "{} × {}".format(*tokens_width) if tokens_width else "–",
+                f"{card.image.size} px" if card.image else "–",
+                card.licence.split(" (")[0],
+            )
+        )
+    return rows
 
 
 def _tasks(args: argparse.Namespace) -> list[tuple[str, ...]]:

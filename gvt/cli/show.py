@@ -82,7 +82,14 @@ def _derived(card: TokenizerCard) -> list[tuple[str, Path | str, Any]]:
 
 def _card(card: Card) -> dict[str, Any]:
     fields = dataclasses.asdict(card)
-    return {key: value for key, value in fields.items() if key != "path" and value is not None}
+    del fields["path"]
+    return _said(fields)
+
+
+def _said(fields: dict[str, Any]) -> dict[str, Any]:
+    """What is not left open, at any depth."""
+    said = {key: _said(v) if isinstance(v, dict) else v for key, v in fields.items()}
+    return {key: value for key, value in said.items() if value not in (None, {}, "")}
 
 
 def _run(folder: Path) -> dict[str, Any]:

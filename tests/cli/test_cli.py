@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from gvt.cli import main, run
 from gvt.cli.arguments import split_names
@@ -89,7 +90,7 @@ def test_python_dash_m_is_the_same_command():
     [
         ("run --suite minni", "unknown suite 'minni'", "Nearest: mini, mini-full. 'gvt ls suites'"),
         ("run -S mini -T clap", "unknown tokenizer 'clap'", "clip"),
-        ("run -T clip -t easy_vqa", "unknown tokenizer 'clip'", "Nearest: mini-clip."),
+        ("run -T clip -t easy_vqa", "unknown tokenizer 'clip'", "Nearest: clip-l14, "),
         ("run -S mini -t easy_vqs", "unknown task 'easy_vqs'", "Nearest: easy_vqa. 'gvt ls tasks'"),
         ("run -S mini --recipe mimi", "unknown recipe 'mimi'", "mini"),
         ("run -T mini-clip", "no tasks to run", "gvt ls tasks"),
@@ -103,6 +104,24 @@ def test_a_wrong_name_gets_the_nearest_and_a_way_out(capsys, argv, line, hint):
     first, *rest = fails(capsys, *argv.split()).splitlines()
     assert first.startswith("gvt: error: ") and line in first
     assert hint in " ".join(rest)
+
+
+def test_a_listed_tokenizer_says_what_it_costs_and_allows(capsys):
+    assert main(["ls", "tokenizers"]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert len(lines) >= 45
+    for words in ("CLIP L/14 336", " clip ", "303.5 M", "576 × 1024", "336 px", "MIT"):
+        assert words in lines["clip-l14-336"]
+    assert "CC-BY-NC-4.0" in lines["mae-b16"]
+    assert lines["blind"].split() == ["blind", "Blind", "blind", "0.0", "M", "–", "–", "Apache-2.0"]
+
+
+def test_a_shown_tokenizer_says_what_nobody_has_checked(capsys):
+    assert main(["show", "clip-l14-336"]) == 0
+    shown = yaml.safe_load(capsys.readouterr().out)
+    assert "pytorch_model.bin alone" in shown["unverified"]["revision"]
+    assert shown["citation"].startswith("@inproceedings{radford2021clip,")
+    assert "resize_to" not in shown["image"] and "revision" not in shown
 
 
 def test_debug_shows_the_traceback(capsys):

@@ -92,6 +92,10 @@ def test_broken_yaml_names_the_line(write_card):
         ("title: Toy", "title: Toy\nseed: 4", ["seed", "init: random"]),
         ("title: Toy", "title: Toy\ninit: random", ["seed"]),
         ("family: vit", "family: blind", ["'checkpoint'", "no meaning"]),
+        ("title: Toy", "title: Toy\ncitation: he2023mae", ["citations.bib", "'he2022mae'"]),
+        ("title: Toy", "title: Toy\nunverified: {licens: x}", ["did you mean 'licence'?"]),
+        ("title: Toy", "title: Toy\nunverified: {image.mean: 1}", ["image.mean", "says why"]),
+        ("title: Toy", "title: Toy\narchitecture: {width: 8}", ["'architecture.depth'"]),
     ],
 )
 def test_a_mistake_is_named_with_its_line(write_card, old, new, words):
@@ -179,6 +183,13 @@ def test_hash_changes_with_features_and_with_nothing_else(checkpoint, make_card,
         card.hash(),
     }
     assert len(others) == 9
+
+
+def test_a_citation_is_bibtex_or_the_key_of_a_paper(make_card):
+    assert make_card(citation="@misc{mine, title = {Mine}}").citation.startswith("@misc{mine")
+    paper = make_card(citation="he2022mae").citation
+    assert paper.startswith("@inproceedings{he2022mae,") and paper.count("{") == paper.count("}")
+    assert "\n@" not in paper
 
 
 def test_keys_that_came_later_leave_older_hashes_alone(make_card):

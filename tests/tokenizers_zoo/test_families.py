@@ -1,8 +1,12 @@
 """Every published family: features equal the library's own, at native and interpolated size."""
 
+from pathlib import Path
+
 import pytest
 import torch
+import transformers
 
+import tokenizers_zoo.families as table
 from tokenizers_zoo import CardError, feature_shape, load_tokenizer
 from tokenizers_zoo.families import families
 
@@ -118,9 +122,52 @@ def test_siglip_is_built_without_its_pooling_head(checkpoint, make_card):
     assert load_tokenizer(card).parameters == whole - head < whole
 
 
+def test_another_number_of_registers_does_not_pass_for_patches(make_card, tmp_path):
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+    config = transformers.DINOv3ViTConfig(**sizes, image_size=12, patch_size=4)
+    transformers.DINOv3ViTModel(config).save_pretrained(tmp_path / "none")
+    tokenizer = load_tokenizer(make_card(family="dinov3", checkpoint="local:none"))
+    with pytest.raises(CardError, match="gives 10 tokens, but family 'dinov3' at 12 pixels has 14"):
+        tokenizer.encode(pixels(12))
+
+
 @pytest.mark.parametrize("kind", ["beit-ft", "beit-pt"])
 def test_the_two_beits_do_not_pass_for_one_another(checkpoint, make_card, kind):
     checkpoint(kind)
     other = {"beit-ft": "beit-pt", "beit-pt": "beit-ft"}[kind]
     with pytest.raises(CardError, match=r"weights missing: .*layernorm"):
         load_tokenizer(make_card(family=other, checkpoint=f"local:{kind}"))
+
+
+@pytest.fixture
+def add_family(tmp_path, monkeypatch):
+    """Add a line to a copy of the table, for one test."""
+
+    def add(line):
+        lines = Path(table.__file__).with_name("families.yaml").read_text()
+        (tmp_path / "families.yaml").write_text(f"{lines}{line}\n")
+        monkeypatch.setattr(table, "__file__", str(tmp_path / "families.py"))
+        families.cache_clear()
+
+    yield add
+    families.cache_clear()
+
+
+@torch.no_grad()
+def test_a_new_family_is_one_line_and_one_card(add_family, make_card, tmp_path):
+    """I-JEPA (no prefix tokens at all), which no line of ours names."""
+    add_family("ijepa: {model: IJepaModel, norm: layernorm}")
+    torch.manual_seed(3)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+    config = transformers.IJepaConfig(**sizes, intermediate_size=32, image_size=12, patch_size=4)
+    model = transformers.IJepaModel(config).eval()
+    model.save_pretrained(tmp_path / "jepa")
+    features = {"layer": -1, "final_norm": True, "drop": []}
+    for size in (12, 20):
+        card = make_card(
+            family="ijepa", checkpoint="local:jepa", features=features, image=image(size)
+        )
+        wanted = model(pixels(size), interpolate_pos_encoding=size != 12).last_hidden_state
+        tokens = load_tokenizer(card).encode(pixels(size)).features
+        assert tokens.shape[1] == (size // 4) ** 2
+        assert torch.allclose(tokens, wanted, atol=1e-5)

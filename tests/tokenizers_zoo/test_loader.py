@@ -255,6 +255,29 @@ def test_image_size_and_layer_that_the_encoder_has_not(checkpoint, make_card):
     assert "take 4, or 12" in error_of(make_card(image=image | {"size": 3}))
 
 
+@pytest.mark.parametrize(
+    ("key", "value"), [("width", 32), ("depth", 4), ("patch", 6), ("native", 24)]
+)
+def test_an_architecture_that_is_not_the_checkpoints(checkpoint, make_card, key, value):
+    checkpoint("vit")
+    sizes = {"width": 16, "depth": 3, "patch": 4, "native": 12}
+    assert load_tokenizer(make_card(architecture=sizes)).dim == 16
+    line = error_of(make_card(architecture=sizes | {key: value}))
+    assert f"architecture.{key} is {value}, but the checkpoint's is {sizes[key]}" in line
+
+
+def test_a_class_that_cannot_interpolate_is_named(checkpoint, make_card, monkeypatch):
+    checkpoint("vit")
+
+    def forward(self, pixel_values, output_hidden_states=None):
+        raise AssertionError
+
+    monkeypatch.setattr(transformers.ViTModel, "forward", forward)
+    image = {"size": 20, "resize": "stretch", "interpolation": "bicubic"}
+    card = make_card(image=image | {"mean": [0.5] * 3, "std": [0.5] * 3})
+    assert "takes 12 pixels and transformers cannot interpolate" in error_of(card)
+
+
 def test_loading_says_nothing(checkpoint, make_card, capfd):
     checkpoint("clip")
     capfd.readouterr()

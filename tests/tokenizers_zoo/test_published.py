@@ -1,7 +1,9 @@
 """Cards of published encoders: their figures are those of the library's class on no device."""
 
 import functools
+import importlib.util
 import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -107,6 +109,19 @@ def test_what_is_not_known_is_said(name):
 def test_there_are_many_and_every_paper_is_cited():
     assert len(CARDS) >= 45
     assert {card.citation for card in CARDS.values()} - {""} == set(citations().values())
+
+
+def test_the_table_of_the_docs_is_current():
+    path = Path(__file__).parents[2] / "benchmarks" / "cards.py"
+    spec = importlib.util.spec_from_file_location("cards", path)
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    text = script.PAGE.read_text(encoding="utf-8")
+    assert script.filled(text) == text, "fill it again: .venv/bin/python benchmarks/cards.py"
+    rows = {row.split("`")[1]: row for row in text.splitlines() if row.startswith("| `")}
+    assert set(rows) == set(CARDS) - {"blind"}
+    for name, row in rows.items():
+        assert ("**CC-BY-NC-4.0**: no commercial use" in row) == name.startswith("mae-")
 
 
 def test_hashes_tell_encoders_apart():
