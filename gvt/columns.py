@@ -7,18 +7,19 @@ from pathlib import Path
 
 from accelerate import Accelerator
 
-from gvt import catalog
 from gvt.align.connectors import Aligned, align
 from gvt.align.data import source
 from gvt.config import Recipe, RunOptions, Suite
 from gvt.data.images import ImageSet
+from gvt.engine.combined import CombinedStore
 from gvt.engine.features import Features, FeatureStore
 from gvt.errors import UserError
 from gvt.hardware import choose_precision, on_cpu, use_all_cores
 from gvt.model.language import LanguageModel
 from gvt.progress import Progress
+from gvt.resolve import resolve_all
 from leaderboard.schema import Alignment
-from tokenizers_zoo import Card
+from tokenizers_zoo import CardError, TokenizerCard, feature_shape
 
 TEXT = "text"
 """The ceiling column: no encoder, the language model reads the true scene."""
@@ -60,33 +61,40 @@ def open_workshop(suite: Suite, recipe: Recipe, options: RunOptions) -> Workshop
     return Workshop(suite, recipe, llm, accelerator, precision, Progress(shown, accelerator.device))
 
 
-def cards(suite: Suite, include_path: tuple[Path, ...]) -> dict[str, Card]:
+def cards(suite: Suite, include_path: tuple[Path, ...]) -> dict[str, TokenizerCard]:
     """Column → card of every column that has one, all checked before anything is computed."""
-    known = catalog.tokenizers(include_path)
-    found = {
-        column: Card.load(known[name]) for column, name in suite.columns.items() if column != TEXT
-    }
-    for card in found.values():
-        card.hash()  # missing weights are found out now, not after the first columns
+    names = {column: name for column, name in suite.columns.items() if column != TEXT}
+    found = resolve_all(names, include_path)
+    for column, card in found.items():
+        # Missing weights, and parts that do not fit, are told now, not after the first columns.
+        try:
+            card.hash()
+            feature_shape(card)
+        except CardError as error:
+            if names[column] == card.encoders[0].name:
+                raise
+            raise UserError(f"tokenizer '{names[column]}': {error}") from error
     return found
 
 
 class ColumnMaker:
     """Makes features and connectors of one column."""
 
-    def __init__(self, workshop: Workshop, column: str, card: Card) -> None:
+    def __init__(self, workshop: Workshop, column: str, card: TokenizerCard) -> None:
         self.workshop, self.column = workshop, column
-        self.store = FeatureStore(card, workshop.accelerator.device, workshop.precision)
+        self.store = CombinedStore(card, workshop.accelerator.device, workshop.precision)
         self.alignments: list[Alignment] = []
         self._training: dict[str, Features] | None = None
 
     def features(self, images: ImageSet) -> Features:
         """Features of ``images``, from the cache or computed, by every process its share."""
-        seed, key = self.workshop.suite.seeds[0], features_key(self.store)
-        with self.workshop.progress.stage(
-            self.column, seed, "features", len(images), key
-        ) as counter:
-            return self.store.get(images, counter, self.workshop.accelerator)
+        seed, progress = self.workshop.suite.seeds[0], self.workshop.progress
+        found = []
+        for store in self.store.stores:
+            key = features_key(store)
+            with progress.stage(self.column, seed, "features", len(images), key) as counter:
+                found.append(store.get(images, counter, self.workshop.accelerator))
+        return self.store.join(found)
 
     def aligned(self, seed: int) -> Aligned:
         """The connector of one seed."""

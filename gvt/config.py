@@ -18,6 +18,7 @@ from gvt import yaml_files
 from gvt.errors import UserError
 from gvt.model.frame import frame_label
 from gvt.yaml_files import FieldError
+from tokenizers_zoo import column_name
 
 # Rows that frame every score: column → card. `text` is the ceiling: no encoder, the LLM is given
 # the true scene as text.
@@ -46,7 +47,8 @@ class _Content:
 class Suite(_Content):
     """Which tokenizers are compared, by which language model, on which tasks.
 
-    tokenizers: column → card name. controls: ``blind``, ``random``, ``text`` → card name.
+    tokenizers: column → what ``--tokenizers`` takes: a card, an expression, a path or a hub id.
+    controls: ``blind``, ``random``, ``text`` → the same.
     models: column → folder or hub id of a published LLaVA, compared as it is.
     llm: a shipped model's name, a folder, a GGUF file or a hub id. apply_chat_template: prompts go
     through its chat template, in training too. recipe: name of the alignment recipe.
@@ -259,11 +261,17 @@ def _columns(kind: str, names: yaml.SequenceNode) -> yaml.MappingNode:
     for node in names.value:
         if not isinstance(node, yaml.ScalarNode):
             raise UserError(f"{yaml_files.place(node)}: expected a name, not a list or keys")
-        if any(node.value == earlier.value for earlier, _ in pairs):
+        tokenizers = kind == "tokenizers"
+        name = column_name(node.value) if tokenizers else node.value
+        if any(name == earlier.value for earlier, _ in pairs):
             raise UserError(f"{yaml_files.place(node)}: '{node.value}' stands twice")
-        card = CONTROLS.get(node.value, "") if kind == "controls" else node.value
-        value = yaml.ScalarNode(node.tag, card, node.start_mark, node.end_mark)
-        pairs.append((node, value))
+        card = node.value if tokenizers else CONTROLS.get(name, "")
+        pairs.append(
+            tuple(
+                yaml.ScalarNode(node.tag, text, node.start_mark, node.end_mark)
+                for text in (name, card)
+            )
+        )
     return yaml.MappingNode("tag:yaml.org,2002:map", pairs, names.start_mark, names.end_mark)
 
 

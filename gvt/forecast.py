@@ -13,8 +13,8 @@ from gvt import catalog
 from gvt.align.connectors import trained
 from gvt.columns import TEXT, alignment_key, cards, features_key, training_images
 from gvt.config import Recipe, RunOptions, Suite
+from gvt.engine.combined import CombinedStore
 from gvt.engine.evaluate import TaskSet, load_tasks
-from gvt.engine.features import FeatureStore
 from gvt.engine.lm import Cell, connector_fingerprint, text_fingerprint
 from gvt.hardware import choose_precision, on_cpu
 from gvt.progress import Pace, Step
@@ -55,10 +55,13 @@ def forecast(suite: Suite, recipe: Recipe, options: RunOptions) -> Forecast:
     precision = choose_precision(options.precision, on_cpu(options.device))
     disk = 0
     for column, card in cards(suite, options.include_path).items():
-        store = FeatureStore(card, torch.device("cpu"), precision)
-        todo = sum(s.todo for s in ahead if s.column == column and s.stage == "features")
-        tokens, dim = feature_shape(card)
-        disk += todo * tokens * dim * np.dtype(store.dtype).itemsize
+        for store in CombinedStore(card, torch.device("cpu"), precision).stores:
+            key = features_key(store)
+            todo = sum(
+                s.todo for s in ahead if (s.column, s.stage, s.key) == (column, "features", key)
+            )
+            tokens, dim = feature_shape(store.card)
+            disk += todo * tokens * dim * np.dtype(store.dtype).itemsize
     percent = {info["name"] for info in tasks.info if info["unit"] == "percent"}
     samples = {name: tasks.count(name) for name in suite.tasks}
     images = {name: len(tasks.images([name])) for name in suite.tasks}
@@ -84,9 +87,9 @@ def steps(suite: Suite, recipe: Recipe, options: RunOptions, tasks: TaskSet) -> 
     training = {name for images in training_images(recipe).values() for name in images.hashes}
     stamps = _stamps(options.output_path)
     total = sum(tasks.count(name) for name in suite.tasks)
-    found, language_model = [], None
+    found, language_model, encoded = [], None, set()
     for column, card in cards(suite, options.include_path).items():
-        store = FeatureStore(card, torch.device("cpu"), precision)
+        store = CombinedStore(card, torch.device("cpu"), precision)
         wanted = training | set(asked)
         connectors = {seed: trained(store, recipe, suite.framed_llm, seed) for seed in suite.seeds}
         cells = []
@@ -97,8 +100,12 @@ def steps(suite: Suite, recipe: Recipe, options: RunOptions, tasks: TaskSet) -> 
         new = sum(connector is None for connector in connectors.values())
         done = _answered(cells, tasks, suite.tasks, stamps, options.output_path)
         seeds = len(suite.seeds)
+        for part in store.stores:
+            # What an earlier column will have encoded, this one only reads.
+            todo = 0 if part.folder in encoded else part.missing(wanted)
+            encoded.add(part.folder)
+            found.append(Step(column, "features", len(wanted), todo, features_key(part)))
         found += [
-            Step(column, "features", len(wanted), store.missing(wanted), features_key(store)),
             Step(
                 column,
                 "alignment",

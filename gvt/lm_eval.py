@@ -33,6 +33,7 @@ from gvt.engine.readers import FeatureReader, LlavaReader, Reader, tower_store
 from gvt.errors import UserError
 from gvt.files import only_one
 from gvt.model.llava import Llava
+from tokenizers_zoo import column_name
 
 
 class _Given:
@@ -53,9 +54,10 @@ class _Given:
 class GVT(LM):
     """One column of a comparison as a model of lm-eval's.
 
-    tokenizer: a card (``gvt ls tokenizers``), aligned by ``recipe`` to ``llm`` if the cache has no
-    such connector yet; or pretrained: a LLaVA, folder or hub id. journal: a folder that answers
-    are kept in, so that a broken evaluation goes on; by default they are forgotten.
+    tokenizer: what ``--tokenizers`` takes, with ``[…][…]`` in the place of ``[…,…]``, since commas
+    separate model arguments; aligned by ``recipe`` to ``llm`` if the cache has no such connector
+    yet; or pretrained: a LLaVA, folder or hub id. journal: a folder that answers are kept in, so
+    that a broken evaluation goes on; by default they are forgotten.
     include_path: a folder of cards and recipes. batch_size: lm-eval's 1 lets the engine choose;
     max_batch_size, which lm-eval always hands over, says nothing here.
     """
@@ -80,10 +82,11 @@ class GVT(LM):
         if (tokenizer is None) == (pretrained is None):
             raise UserError("model gvt: give either tokenizer= or pretrained= in --model_args")
         name = tokenizer or str(pretrained)
+        column = column_name(name)
         paths = (Path(include_path),) if include_path else ()
         suite = Suite(
             name="lm_eval",
-            tokenizers={name: name} if tokenizer else {},
+            tokenizers={column: name} if tokenizer else {},
             models={} if tokenizer else {"pretrained": name},
             controls={},
             llm=llm,
@@ -106,16 +109,14 @@ class GVT(LM):
         self._size = size if size > 1 else None
         self._llava: Llava | None = None
         if tokenizer:
-            found = catalog.tokenizers(paths)
-            if name not in found:
-                raise UserError(f"unknown tokenizer '{name}'; 'gvt ls tokenizers' lists them")
-            self._maker = ColumnMaker(self._workshop, name, cards(suite, paths)[name])
+            card = cards(suite, paths)[column]
+            self._maker = ColumnMaker(self._workshop, column, card)
             self._aligned = self._maker.aligned(int(seed))
             fingerprint = connector_fingerprint(self._aligned.hash, self._workshop.llm.hash)
         else:
             self._llava = Llava(name, self._workshop.accelerator.device)
             fingerprint = answer_key(model=self._llava.hash)
-        self._cell = Cell(name, int(seed), fingerprint)
+        self._cell = Cell(column, int(seed), fingerprint)
 
     def generate_until(self, requests: list[Instance], **_: Any) -> list[str]:
         """One answer per request, in their order; that to an unreadable image is empty."""

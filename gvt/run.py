@@ -26,7 +26,7 @@ from gvt.forecast import steps
 from gvt.hardware import describe
 from gvt.model.llava import Llava
 from leaderboard import schema
-from tokenizers_zoo import Card
+from tokenizers_zoo import TokenizerCard
 
 _PACKAGES = ("gvt", "torch", "transformers", "accelerate", "datasets", "lm_eval", "pillow")
 _KINDS = {"blind": "control", "random": "control", TEXT: "ceiling"}
@@ -65,7 +65,7 @@ class _Run:
         recipe: Recipe,
         options: RunOptions,
         workshop: Workshop,
-        found: dict[str, Card],
+        found: dict[str, TokenizerCard],
         tasks: TaskSet,
     ) -> None:
         self.suite, self.recipe, self.options = suite, recipe, options
@@ -102,7 +102,7 @@ class _Run:
         self.record["finished"] = _now()
         self._write()
 
-    def _tokenizer_column(self, column: str, card: Card) -> None:
+    def _tokenizer_column(self, column: str, card: TokenizerCard) -> None:
         maker = ColumnMaker(self.workshop, column, card)
         aligned = [maker.aligned(seed) for seed in self.suite.seeds]
         features = maker.features(self.images)
@@ -226,7 +226,7 @@ class _Run:
                     self.record["warnings"].append(found.warning)
 
     def _column(
-        self, column: str, card: Card, features: Features, aligned: Aligned
+        self, column: str, card: TokenizerCard, features: Features, aligned: Aligned
     ) -> schema.Column:
         return schema.Column(
             name=column,

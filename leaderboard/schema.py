@@ -36,7 +36,7 @@ class Column(TypedDict):
     name: str
     kind: Literal["tokenizer", "control", "ceiling"]
     title: str
-    tokenizer: str | None  # card name
+    tokenizer: str | None  # card name, or an expression of such names
     description: str
     card_hash: str
     encoder_parameters: int | None

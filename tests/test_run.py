@@ -7,17 +7,21 @@ from types import SimpleNamespace
 
 import pytest
 from accelerate.state import AcceleratorState
+from lm_eval import simple_evaluate
+from lm_eval.tasks import TaskManager
 
 import gvt.align.connectors
 import gvt.columns
 import gvt.engine.features
 import gvt.engine.lm
 import gvt.hardware
+import gvt.lm_eval
 from gvt.align import data
 from gvt.cli import main
 from gvt.data import mini
 from gvt.data.images import MiniImages
 from gvt.engine.journal import JOURNAL_FILE
+from gvt.paths import data_dir
 from leaderboard import schema
 
 LIMIT = 8
@@ -90,14 +94,8 @@ def world(tmp_path, llm_folder, write_toys, computed, capfd):
         code = main(
             [
                 *("run", "--suite", suite, "--include_path", str(mine), "--llm", str(llm_folder)),
-                *(
-                    "--limit",
-                    str(LIMIT),
-                    "--device",
-                    "cpu",
-                    "--output_path",
-                    str(tmp_path / output),
-                ),
+                *("--limit", str(LIMIT), "--device", "cpu"),
+                *("--output_path", str(tmp_path / output)),
                 *flags,
             ]
         )
@@ -335,3 +333,64 @@ def test_a_dry_run_foretells_what_the_run_then_does(world, computed, monkeypatch
     assert "features: 0 of 42" in more.out
     assert "alignment: 9 of 18" in more.out
     assert "evaluation: 24 of 56" in more.out
+
+
+def test_expressions_are_columns_of_their_own_and_share_what_was_encoded(world, computed):
+    """Layer, token budget and both fusions of two toys; each column reads something else."""
+    names = {
+        "toy-one@layer=0": "toy-one[layer=0]",
+        "toy-one@tokens=4": "toy-one[tokens=4]",
+        "one+two": "toy-one+toy-two",
+        "one++two@tokens=1": "toy-one++toy-two[tokens=1]",
+    }
+    asked = ("toy-one[layer=0]", "toy-one[tokens=4]", "one+two", "one++two[tokens=1]")
+    _, plan = world.run("--tokenizers", *asked, "--dry_run")
+    # Of the first toy two layers, of the second one, and blind; 14 images each.
+    assert "features: 56 of 98 images to be computed" in plan.out
+    code, output = world.run("--tokenizers", *asked)
+    assert code == 0, output.err
+    assert computed["load_tokenizer"] == 4
+    assert all(text in output.out for text in names.values())  # the table names what was typed
+    record = schema.read_run(world.folder)
+    columns = {c["name"]: c for c in record["columns"] if c["kind"] == "tokenizer"}
+    assert {name: c["title"] for name, c in columns.items()} == names
+    assert [c["feature_tokens"] for c in columns.values()] == [10, 4, 10, 11]
+    assert [c["encoder_parameters"] for c in columns.values()] == [1, 1, 2, 2]
+    first, pooled, both, behind = (c["encoder_gflops"] for c in columns.values())
+    assert first == pooled and both == behind == pytest.approx(2 * first)
+    assert len({c["card_hash"] for c in columns.values()}) == 4
+    encoded = [s["computed"] for s in record["stages"] if s["stage"] == "features"]
+    assert sum(encoded) == 56
+    said = [[row["answer"] for row in rows(world.folder, name)] for name in names]
+    assert len(set(map(tuple, said))) == 4
+    page = (world.folder / "report.html").read_text()
+    assert all(text in page for text in names.values())
+    world.run("--tokenizers", *asked)
+    assert computed == {}
+
+
+def test_a_folder_of_weights_runs_under_its_automatic_card(world, computed):
+    folder = world.mine / "toy-two-weights"
+    code, output = world.run("--tokenizers", f"local:{folder}", "one")
+    assert code == 0
+    assert f"automatic card of local:{folder}" in output.err
+    record = schema.read_run(world.folder)
+    (column,) = (c for c in record["columns"] if c["name"] == "toy-two-weights")
+    assert column["title"] == f"local:{folder}" and column["feature_tokens"] == 9
+    assert len(rows(world.folder, "toy-two-weights")) == LIMIT
+
+
+def test_stock_lm_eval_takes_the_same_expressions(world, llm_folder):
+    world.run("--tokenizers", "toy-one[layer=0,tokens=4]")
+    said = [row["answer"] for row in rows(world.folder, "toy-one@layer=0,tokens=4")]
+    AcceleratorState._reset_state(True)
+    arguments = f"tokenizer=toy-one[layer=0][tokens=4],llm={llm_folder},recipe=toy,device=cpu"
+    found = simple_evaluate(
+        model="gvt",
+        model_args=f"{arguments},include_path={world.mine}",
+        tasks=["mini_mci"],
+        task_manager=TaskManager(include_path=str(data_dir("tasks")), include_defaults=False),
+        limit=LIMIT,
+        bootstrap_iters=0,
+    )
+    assert [sample["resps"][0][0] for sample in found["samples"]["mini_mci"]] == said

@@ -6,9 +6,12 @@ _HOME = {
     "BUILTIN_CARDS": "card",
     "Card": "card",
     "CardError": "card",
+    "column_name": "expression",
+    "combine": "combining",
     "feature_shape": "loader",
     "find_cards": "card",
     "load_tokenizer": "loader",
+    "TokenizerCard": "protocol",
     "VisualTokenizer": "protocol",
     "VisualTokens": "protocol",
 }

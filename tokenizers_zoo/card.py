@@ -113,7 +113,7 @@ class Card:
     image: ImageSpec | None = None
     features: FeatureSpec | None = None
     architecture: Architecture | None = None
-    unverified: dict = field(default_factory=dict)
+    unverified: dict = field(default_factory=dict, hash=False)
 
     @classmethod
     def load(cls, path: str | Path) -> "Card":
@@ -131,6 +131,11 @@ class Card:
         if self.checkpoint is None or not self.checkpoint.startswith(_LOCAL):
             return None
         return (self.path.parent / self.checkpoint.removeprefix(_LOCAL)).resolve()
+
+    @property
+    def encoders(self) -> "tuple[Card, ...]":
+        """Itself: the one encoder whose features it describes (see `protocol.TokenizerCard`)."""
+        return (self,)
 
     def hash(self) -> str:
         """sha256 (hex) of everything that affects features, and of nothing else.
@@ -239,10 +244,11 @@ def _check(card: Card, lines: strict_yaml.Lines) -> None:
 
 
 def _counted(spec: object) -> dict:
-    """What of `spec` enters a hash; see `LATER`."""
+    """What of `spec` enters a hash; see `LATER` and `UNCOUNTED`."""
     values = dataclasses.asdict(spec)
     for f in dataclasses.fields(spec):
-        if f.metadata.get("later") and values[f.name] == f.default:
+        later = f.metadata.get("later") and values[f.name] == f.default
+        if later or not f.metadata.get("counted", True):
             del values[f.name]
     return values
 

@@ -10,6 +10,8 @@ from tokenizers_zoo import strict_yaml
 # On fields that came after the first caches: such a field counts in a card's hash only where it
 # differs from its default, so older hashes stay what they were.
 LATER = {"later": True}
+# On fields that no feature depends on: they never count.
+UNCOUNTED = {"counted": False}
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,9 @@ class Family:
     loader: library that has the class.
     positions: how the class takes another image size than its checkpoint's: by the argument
         `interpolate_pos_encoding`, or by itself (it interpolates always, or has rotary positions).
+    types: what a checkpoint's config.json calls itself to get an automatic card of this family:
+        an entry of its `architectures`, or else its `model_type`.
+    layer, final_norm: what an automatic card assumes, as multimodal models mostly read this family.
     """
 
     model: str | None = None
@@ -35,6 +40,9 @@ class Family:
     shuffles: bool = False
     loader: Literal["transformers", "timm"] = field(default="transformers", metadata=LATER)
     positions: Literal["argument", "itself"] = field(default="argument", metadata=LATER)
+    types: tuple[str, ...] = field(default=(), metadata=UNCOUNTED)
+    layer: int = field(default=-1, metadata=UNCOUNTED)
+    final_norm: bool = field(default=True, metadata=UNCOUNTED)
 
     def kept(self, drop: tuple[str, ...]) -> tuple[list[int], int]:
         """Positions of the prefix tokens that stay, and the position of the first patch."""

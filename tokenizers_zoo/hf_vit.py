@@ -93,6 +93,7 @@ def feature_shape(card: Card) -> tuple[int, int]:
         )
     except (OSError, ValueError) as exc:
         raise CardError(f"{card.path}: cannot load checkpoint {source}: {exc}") from exc
+    fit.layer(card, config.num_hidden_layers)
     kept, _ = family.kept(card.features.drop)
     return len(kept) + _side(card, family, config) ** 2, config.hidden_size
 

@@ -1,12 +1,15 @@
 """Card → visual tokenizer that is ready to encode."""
 
+import math
+
 import torch
 
 from tokenizers_zoo import fit, hf_vit, timm_vit
 from tokenizers_zoo.blind import BlindTokenizer
 from tokenizers_zoo.card import Card
+from tokenizers_zoo.combining import combine
 from tokenizers_zoo.families import families
-from tokenizers_zoo.protocol import VisualTokenizer
+from tokenizers_zoo.protocol import TokenizerCard, VisualTokenizer, VisualTokens
 
 _TOKENIZERS = {"transformers": hf_vit.HFViT, "timm": timm_vit.TimmViT}
 _SHAPES = {"transformers": hf_vit.feature_shape, "timm": timm_vit.feature_shape}
@@ -25,13 +28,27 @@ def load_tokenizer(
     return make(card, torch.device(device), dtype)
 
 
-def feature_shape(card: Card) -> tuple[int, int]:
-    """Tokens and width of the features of `card`'s encoder, which is not loaded.
+def feature_shape(card: TokenizerCard) -> tuple[int, int]:
+    """Tokens and width of the features of `card`, whose encoders are not loaded.
 
-    What the card says of its `architecture` is believed: a plan needs no hub. Raises CardError if
-    neither it nor the checkpoint's configuration can be read.
+    What a card says of its `architecture` is believed: a plan needs no hub. Raises CardError if
+    neither it nor the checkpoint's configuration can be read, or if the parts of `card` do not fit.
     """
+    if not isinstance(card, Card):
+        features = combine(card, {one: _blank(one) for one in card.encoders}).features
+        return features.shape[1], features.shape[2]
     family = families()[card.family]
     if not family.model:
         return BlindTokenizer.tokens, BlindTokenizer.dim
     return fit.shape(card) or _SHAPES[family.loader](card)
+
+
+def _blank(card: Card) -> VisualTokens:
+    """Features of one image, all zeros, in the layout of `card`'s encoder."""
+    tokens, dim = feature_shape(card)
+    features = torch.zeros(1, tokens, dim)
+    if card.features is None:
+        return VisualTokens(features, BlindTokenizer.grid)
+    kept, _ = families()[card.family].kept(card.features.drop)
+    side = math.isqrt(tokens - len(kept))
+    return VisualTokens(features, (side, side), len(kept))

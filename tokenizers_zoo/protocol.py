@@ -1,4 +1,4 @@
-"""The seam between encoders and everything behind them: what a visual tokenizer is."""
+"""The seams between encoders and everything behind them: tokenizers, and what describes them."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -24,6 +24,43 @@ class VisualTokens:
     features: "torch.Tensor"
     grid: tuple[int, int] | None
     prefix: int = 0
+
+
+class TokenizerCard(Protocol):
+    """What one column reads: the card of an encoder, or something derived from such cards.
+
+    name: for people and files' notes; equal names have equal hashes.
+    parameters: of all encoders. encoders: the cards whose features are computed and kept;
+    `combining.combine` makes this tokenizer's features of theirs.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def description(self) -> str: ...
+
+    @property
+    def parameters(self) -> int: ...
+
+    @property
+    def licence(self) -> str: ...
+
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def citation(self) -> str: ...
+
+    @property
+    def encoders(self) -> "tuple[Card, ...]": ...
+
+    def hash(self) -> str:
+        """sha256 (hex) of everything that affects features, and of nothing else."""
+        ...
 
 
 @runtime_checkable

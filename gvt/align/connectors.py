@@ -17,7 +17,8 @@ from gvt.align.data import source
 from gvt.align.trainer import new_connector, train
 from gvt.config import Recipe
 from gvt.data.images import set_hash
-from gvt.engine.features import FEATURES_VERSION, Features, FeatureStore
+from gvt.engine.combined import CombinedStore
+from gvt.engine.features import FEATURES_VERSION, Features
 from gvt.model.connector import Connector
 from gvt.model.language import LanguageModel
 from gvt.paths import cache_dir
@@ -46,7 +47,7 @@ class Aligned:
 
 
 def ingredients(
-    store: FeatureStore, recipe: Recipe, llm: LanguageModel | None, seed: int
+    store: CombinedStore, recipe: Recipe, llm: LanguageModel | None, seed: int
 ) -> dict[str, Any]:
     """All that a connector depends on; without its language model where that is None."""
     return {
@@ -60,14 +61,14 @@ def ingredients(
     }
 
 
-def connector_hash(store: FeatureStore, recipe: Recipe, llm: LanguageModel, seed: int) -> str:
+def connector_hash(store: CombinedStore, recipe: Recipe, llm: LanguageModel, seed: int) -> str:
     """Hash of all that a connector depends on."""
     parts = ingredients(store, recipe, llm, seed)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def trained(
-    store: FeatureStore, recipe: Recipe, llm_name: str, seed: int
+    store: CombinedStore, recipe: Recipe, llm_name: str, seed: int
 ) -> tuple[str, str] | None:
     """Hashes of a cached connector and of its language model, by that model's name alone.
 
@@ -83,7 +84,7 @@ def trained(
 
 
 def align(
-    store: FeatureStore,
+    store: CombinedStore,
     features: dict[str, Features],
     recipe: Recipe,
     llm: LanguageModel,

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 
 from gvt import catalog
 from gvt.cli import arguments
-from gvt.config import Recipe, RunOptions, Suite
+from gvt.config import CONTROLS, Recipe, RunOptions, Suite
 from gvt.errors import UserError, unknown_name
 from gvt.paths import runs_dir
+from gvt.resolve import resolve_all, spell_out
+from tokenizers_zoo import column_name
 
 if TYPE_CHECKING:
     from gvt.forecast import Forecast
@@ -34,7 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         action=arguments.Names,
         metavar="NAME",
-        help="columns of the suite or cards (`gvt ls tokenizers`), comma or space separated",
+        help="columns of the suite or cards (`gvt ls tokenizers`), comma or space separated; "
+        "with options, `clip[layer=-2]`, or fused, `clip+dino`; hub ids, folders and card files",
     )
     what.add_argument(
         "--model",
@@ -184,15 +187,21 @@ def _suite(args: argparse.Namespace, include_path: tuple[Path, ...]) -> Suite:
 def _columns(
     names: Iterable[str], known: dict[str, str], include_path: tuple[Path, ...]
 ) -> dict[str, str]:
-    """Columns by their short name in the suite, by their card in it, or new ones by card."""
-    cards = catalog.tokenizers(include_path)
+    """Columns by their short name in the suite, by their card in it, or new ones by expression."""
     short = {card: column for column, card in known.items()}
-    columns = {}
+    columns: dict[str, str] = {}
     for name in names:
-        column = name if name in known else short.get(name, name)
-        if column not in known and name not in cards:
-            raise unknown_name("tokenizer", name, [*known, *cards], "gvt ls tokenizers")
-        columns[column] = known.get(column, name)
+        column = name if name in known else short.get(name)
+        if column:
+            columns[column] = known[column]
+            continue
+        card = spell_out(name, known)
+        resolve_all({name: card}, include_path, also=known)
+        column = column_name(name)
+        if column in CONTROLS or columns.get(column, known.get(column, card)) != card:
+            # Another one of that name is there; which it is, the report says in full.
+            column = f"{column}-{hashlib.sha256(card.encode()).hexdigest()[:6]}"
+        columns[column] = card
     return columns
 
 
@@ -214,14 +223,9 @@ def matching(
 
 def _check(suite: Suite, include_path: tuple[Path, ...]) -> None:
     """Names that a suite's file wrote down, which no flag has checked; and what cards say."""
-    from tokenizers_zoo import Card
-
-    cards, tasks = catalog.tokenizers(include_path), catalog.tasks(include_path)
-    for column, card in suite.columns.items():
-        if card not in cards and column != "text":
-            raise unknown_name("tokenizer", card, cards, "gvt ls tokenizers")
-        if card in cards:
-            Card.load(cards[card])
+    tasks = catalog.tasks(include_path)
+    named = {column: card for column, card in suite.columns.items() if column != "text"}
+    resolve_all(named, include_path)
     for task in suite.tasks:
         if task not in tasks:
             raise unknown_name("task", task, tasks, "gvt ls tasks")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -14,14 +15,20 @@ from gvt.cli import arguments
 from gvt.config import load_recipe, load_suite
 from gvt.errors import unknown_name
 from gvt.paths import runs_dir
+from gvt.resolve import resolve
 from gvt.yaml_files import compose, plain
+
+if TYPE_CHECKING:
+    from tokenizers_zoo import Card, TokenizerCard
 
 SUMMARY = "show a tokenizer card, task, suite, recipe or run"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags."""
-    parser.add_argument("name", metavar="NAME", help="a name that `gvt ls` lists, or a run's path")
+    parser.add_argument(
+        "name", metavar="NAME", help="a name that `gvt ls` lists, what --tokenizers takes, or a run"
+    )
     arguments.add_include_path(parser)
 
 
@@ -34,13 +41,13 @@ def run(args: argparse.Namespace) -> None:
         print(yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True), end="")
 
 
-def _find(name: str, include_path: tuple[Path, ...]) -> list[tuple[str, Path, Any]]:
+def _find(name: str, include_path: tuple[Path, ...]) -> list[tuple[str, Path | str, Any]]:
     cards, tasks = catalog.tokenizers(include_path), catalog.tasks(include_path)
     suites, recipes = catalog.suites(include_path), catalog.recipes(include_path)
     runs, groups = catalog.runs(runs_dir()), catalog.group_files(include_path)
     found = []
     if name in cards:
-        found.append(("tokenizer", cards[name], _card(cards[name])))
+        found.append(("tokenizer", cards[name], _card(resolve(name, include_path))))
     if name in tasks:
         found.append(("task", tasks[name], plain(compose(tasks[name]))))
     if name in groups:
@@ -52,16 +59,31 @@ def _find(name: str, include_path: tuple[Path, ...]) -> list[tuple[str, Path, An
     folder = runs.get(name) or Path(name)
     if (folder / "run.json").is_file():
         found.append(("run", folder, _run(folder)))
+    if not found and re.search(r"[][+/:]|\.ya?ml$", name):
+        found += _derived(resolve(name, include_path))
     if not found:
         names = [*cards, *tasks, *groups, *suites, *recipes, *runs]
         raise unknown_name("name", name, names, "gvt ls tokenizers|tasks|suites|recipes|runs")
     return found
 
 
-def _card(path: Path) -> dict[str, Any]:
-    from tokenizers_zoo import Card
+def _derived(card: TokenizerCard) -> list[tuple[str, Path | str, Any]]:
+    """What an expression, path or hub id means, and the cards of its encoders."""
+    encoders = [("tokenizer", encoder.path, _card(encoder)) for encoder in card.encoders]
+    if card.encoders[0].name == card.name:
+        return encoders
+    whole = {
+        "name": card.name,
+        "description": card.description,
+        "parameters": card.parameters,
+        "licence": card.licence,
+        "encoders": [encoder.name for encoder in card.encoders],
+    }
+    return [("tokenizer", "made of", whole), *encoders]
 
-    fields = dataclasses.asdict(Card.load(path))
+
+def _card(card: Card) -> dict[str, Any]:
+    fields = dataclasses.asdict(card)
     del fields["path"]
     return _said(fields)
 

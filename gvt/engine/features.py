@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -23,7 +24,10 @@ from gvt.data.images import READ_ERRORS, ImageSet
 from gvt.files import new_array
 from gvt.paths import cache_dir
 from gvt.progress import Counter
-from tokenizers_zoo import Card, VisualTokenizer, load_tokenizer
+from tokenizers_zoo import Card, VisualTokenizer, column_name, load_tokenizer
+
+if TYPE_CHECKING:
+    from gvt.engine.combined import CombinedRows
 
 FEATURES_VERSION = 3
 """Counts up whenever the stored features of an image or their form would change."""
@@ -61,7 +65,7 @@ class Features:
     gflops: billions of floating point operations that encoding one image takes.
     """
 
-    values: Rows
+    values: Rows | CombinedRows
     grid: tuple[int, int] | None
     prefix: int
     failed: dict[int, str]
@@ -126,7 +130,7 @@ class FeatureStore:
     @property
     def folder(self) -> Path:
         """Where the features of this card and precision are kept."""
-        name = f"{self.card.name}-{self.card.hash()[:16]}-{self.precision}"
+        name = f"{column_name(self.card.name)}-{self.card.hash()[:16]}-{self.precision}"
         return cache_dir() / "features" / f"v{FEATURES_VERSION}" / name
 
     def missing(self, hashes: Iterable[str]) -> int:

@@ -1,0 +1,68 @@
+"""Features of one column: those of its encoders, each computed once, combined as they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from gvt.engine.features import Features, FeatureStore
+from tokenizers_zoo import TokenizerCard, VisualTokens, combine
+
+
+class CombinedStore:
+    """Features of any card: ``stores`` holds one store for each encoder that it reads.
+
+    Pooled and fused features are never stored: all token budgets and fusions of an encoder share
+    what one pass over the images has left.
+    """
+
+    def __init__(self, card: TokenizerCard, device: torch.device, precision: str) -> None:
+        self.card, self.precision = card, precision
+        self.stores = [FeatureStore(encoder, device, precision) for encoder in card.encoders]
+
+    def join(self, found: Sequence[Features]) -> Features:
+        """Features of the card out of those of every store, which are of the same images.
+
+        Raises CardError where they do not fit together.
+        """
+        if self.card.encoders == (self.card,):
+            return found[0]
+        values = CombinedRows(self.card, found)
+        failed: dict[int, str] = {}
+        for features in found:
+            failed = {**features.failed, **failed}
+        costs = [features.gflops for features in found]
+        return Features(
+            values,
+            values.grid,
+            values.prefix,
+            dict(sorted(failed.items())),
+            None if None in costs else sum(costs),
+        )
+
+
+class CombinedRows:
+    """Features float32[n, N, D] of n images, made of those of several encoders when asked for."""
+
+    def __init__(self, card: TokenizerCard, parts: Sequence[Features]) -> None:
+        self._card, self._parts = card, parts
+        blank = [np.zeros((1, *part.values.shape[1:]), np.float32) for part in parts]
+        layout = self._combine(blank)
+        self.grid, self.prefix = layout.grid, layout.prefix
+        self.shape = (len(parts[0].values), *layout.features.shape[1:])
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: Sequence[int] | np.ndarray | slice) -> np.ndarray:
+        """float32[k, N, D] of k images."""
+        return self._combine([part.values[index] for part in self._parts]).features.numpy()
+
+    def _combine(self, values: Sequence[np.ndarray]) -> VisualTokens:
+        encoded = {
+            encoder: VisualTokens(torch.from_numpy(own.astype(np.float32)), part.grid, part.prefix)
+            for encoder, own, part in zip(self._card.encoders, values, self._parts, strict=True)
+        }
+        return combine(self._card, encoded)
