@@ -18,7 +18,7 @@ _ANNOTATION = {"question_id": int, "image_id": int, "answer_type": str, "answers
 
 
 def records(files: dict[str, Path], _: Source) -> Iterator[tuple[str, Fields]]:
-    """Yield the questions in their order, each with its annotation's fields."""
+    """Yield the questions in their order, each with its annotation's fields and place."""
     annotations = {}
     if "annotations" in files:
         unique = Unique("question_id")
@@ -42,7 +42,7 @@ def records(files: dict[str, Path], _: Source) -> Iterator[tuple[str, Fields]]:
                 f"{place}: image_id is {annotation['image_id']}, but"
                 f" {question['image_id']} in {where}"
             )
-        yield where, {**annotation, **question}
+        yield place, {**annotation, **question}
     for place, annotation in annotations.values():
         number = annotation["question_id"]
         raise UserError(f"{place}: question_id {number} is not in {files['questions']}")
