@@ -119,9 +119,7 @@ def test_a_broken_file_stops_the_run_before_anything_is_computed(run, tmp_path, 
     assert not (tmp_path / "cache" / "features").exists()
 
 
-def test_a_missing_image_stops_the_run_unless_the_limit_does_not_reach_it(
-    run, tmp_path, data_root
-):
+def test_a_missing_image_stops_the_run_unless_the_limit_does_not_reach_it(run, tmp_path, data_root):
     late = sorted((data_root / "coco" / "val2017").iterdir())[-1]
     late.unlink()
     code, output = run("oc_coco")

@@ -145,7 +145,7 @@ def test_bins_are_those_of_the_paper(data_root):
 def test_a_file_that_is_not_the_published_one_must_be_accepted(data_root, monkeypatch):
     monkeypatch.delenv("GVT_ACCEPT")
     found = hashlib.sha256((data_root / "gvtbench/coco_oc.json").read_bytes()).hexdigest()
-    with pytest.raises(UserError, match="coco_oc.json: not the published file") as caught:
+    with pytest.raises(UserError, match=r"coco_oc\.json: not the published file") as caught:
         load.rows("oc_coco")
     assert f"GVT_ACCEPT={found[:12]}" in caught.value.hint
     monkeypatch.setenv("GVT_ACCEPT", found[:11])

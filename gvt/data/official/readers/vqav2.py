@@ -53,11 +53,7 @@ def row(where: str, fields: Fields, source: Source, _: str | None) -> dict[str, 
     answers = []
     if "annotations" in source.files:
         check(fields, {"answers": list, "answer_type": str}, where)
-        if not fields["answers"]:
-            raise UserError(f"{where}: 'answers' is empty")
-        for index, answer in enumerate(fields["answers"]):
-            check(answer, {"answer": str}, f"{where}.answers[{index}]")
-            answers.append(answer["answer"])
+        answers = _texts(where, fields["answers"])
     return {
         "id": fields["question_id"],
         "question_id": fields["question_id"],
@@ -69,3 +65,17 @@ def row(where: str, fields: Fields, source: Source, _: str | None) -> dict[str, 
         "category": fields["answer_type"] if answers else None,
         "chance": None,
     }
+
+
+def _texts(where: str, answers: list) -> list[str]:
+    if not answers:
+        raise UserError(f"{where}: 'answers' is empty")
+    try:
+        texts = [answer["answer"] for answer in answers]
+    except (KeyError, TypeError):
+        texts = [None]
+    if set(map(type, texts)) != {str}:
+        # Two million answers are looked at one by one only where one is at fault.
+        for index, answer in enumerate(answers):
+            check(answer, {"answer": str}, f"{where}.answers[{index}]")
+    return texts
