@@ -42,6 +42,25 @@ def pytest_runtest_setup(item):
 
 
 @pytest.fixture(scope="session")
+def _official(tmp_path_factory):
+    from gvt.mini.export import write
+
+    folder = tmp_path_factory.mktemp("official")
+    return folder, write(folder)
+
+
+@pytest.fixture
+def data_root(_official, tmp_path, monkeypatch):
+    """A data root of twelve mini scenes in the official formats, known as $GVT_DATA."""
+    folder, accept = _official
+    copy = tmp_path / "data"
+    shutil.copytree(folder, copy)
+    monkeypatch.setenv("GVT_DATA", str(copy))
+    monkeypatch.setenv("GVT_ACCEPT", accept)
+    return copy
+
+
+@pytest.fixture(scope="session")
 def save_llm(tmp_path_factory):
     """save_llm(config, seed): folder of a random toy model with the mini world's word tokenizer."""
     from gvt.mini.tokenizer import build_tokenizer

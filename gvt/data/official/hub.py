@@ -132,9 +132,12 @@ class _Stored:
 def _load(name: str, config: str | None, split: str, root: Path | None) -> datasets.Dataset:
     import datasets
 
-    place = str(root / "hub" / name) if root else name
+    folder = root / "hub" / name if root else None
+    place = str(folder or name)
     try:
-        return datasets.load_dataset(place, config, split=split)
+        # `datasets` takes an earlier copy of a folder for the present one, whatever lies there now.
+        cache = cache_dir() / "hub" / _stamp(folder) if folder else None
+        return datasets.load_dataset(place, config, split=split, cache_dir=cache and str(cache))
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as exc:
         reason = " ".join(str(exc).split())[:300]
         raise UserError(
@@ -142,6 +145,12 @@ def _load(name: str, config: str | None, split: str, root: Path | None) -> datas
             "With the official files: --data_root DIR or $GVT_DATA; docs/tasks.md says what goes"
             " where.",
         ) from exc
+
+
+def _stamp(folder: Path) -> str:
+    found = [(path, path.stat()) for path in sorted(folder.rglob("*")) if path.is_file()]
+    lines = [f"{path} {stat.st_size} {stat.st_mtime_ns}" for path, stat in found]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
 
 
 def _need(one: Source, data: datasets.Dataset, name: str, columns: Any) -> None:

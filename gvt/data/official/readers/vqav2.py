@@ -18,7 +18,7 @@ _ANNOTATION = {"question_id": int, "image_id": int, "answer_type": str, "answers
 
 
 def records(files: dict[str, Path], _: Source) -> Iterator[tuple[str, Fields]]:
-    """Yield the questions in their order, each with its annotation's fields."""
+    """Yield the questions in their order, each with its annotation's fields and place."""
     annotations = {}
     if "annotations" in files:
         unique = Unique("question_id")
@@ -42,7 +42,7 @@ def records(files: dict[str, Path], _: Source) -> Iterator[tuple[str, Fields]]:
                 f"{place}: image_id is {annotation['image_id']}, but"
                 f" {question['image_id']} in {where}"
             )
-        yield where, {**annotation, **question}
+        yield place, {**annotation, **question}
     for place, annotation in annotations.values():
         number = annotation["question_id"]
         raise UserError(f"{place}: question_id {number} is not in {files['questions']}")
@@ -53,11 +53,7 @@ def row(where: str, fields: Fields, source: Source, _: str | None) -> dict[str, 
     answers = []
     if "annotations" in source.files:
         check(fields, {"answers": list, "answer_type": str}, where)
-        if not fields["answers"]:
-            raise UserError(f"{where}: 'answers' is empty")
-        for index, answer in enumerate(fields["answers"]):
-            check(answer, {"answer": str}, f"{where}.answers[{index}]")
-            answers.append(answer["answer"])
+        answers = _texts(where, fields["answers"])
     return {
         "id": fields["question_id"],
         "question_id": fields["question_id"],
@@ -69,3 +65,17 @@ def row(where: str, fields: Fields, source: Source, _: str | None) -> dict[str, 
         "category": fields["answer_type"] if answers else None,
         "chance": None,
     }
+
+
+def _texts(where: str, answers: list) -> list[str]:
+    if not answers:
+        raise UserError(f"{where}: 'answers' is empty")
+    try:
+        texts = [answer["answer"] for answer in answers]
+    except (KeyError, TypeError):
+        texts = [None]
+    if set(map(type, texts)) != {str}:
+        # Two million answers are looked at one by one only where one is at fault.
+        for index, answer in enumerate(answers):
+            check(answer, {"answer": str}, f"{where}.answers[{index}]")
+    return texts
