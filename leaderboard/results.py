@@ -255,8 +255,9 @@ def load_results(run_dir: str | Path) -> Results:
             if column["name"] in found:
                 cell = _line_up(column, task, shared, found.pop(column["name"]))
                 cells[column["name"], task["name"]] = cell
-        if "image_free" in task and len(shared):
-            rows = {0: _read_cell(schema.audit_path(run_dir, task["name"]), task, shared)}
+        path = schema.audit_path(run_dir, task["name"])
+        if "image_free" in task and len(shared) and path.is_file():
+            rows = {0: _read_cell(path, task, shared)}
             image_free[task["name"]] = _line_up(_IMAGE_FREE, task, shared, rows)
     return Results(run_dir, run, samples, cells, image_free)
 

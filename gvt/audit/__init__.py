@@ -1,7 +1,7 @@
 """How far one gets on a task without the image; imports no torch."""
 
-from gvt.audit.audit import AUDIT_VERSION, Audit, Figure, NotAuditableError, audit
-from gvt.audit.questions import Questions, from_file, from_task
+from gvt.audit.audit import AUDIT_VERSION, Audit, Figure, audit
+from gvt.audit.questions import NotAuditableError, Questions, from_file, from_task
 
 __all__ = [
     "AUDIT_VERSION",

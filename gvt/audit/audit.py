@@ -12,10 +12,9 @@ from scipy import sparse
 from gvt.audit import predictors
 from gvt.audit.defects import Defects, find_defects
 from gvt.audit.folds import folds_by_image
-from gvt.audit.questions import Questions
+from gvt.audit.questions import NotAuditableError, Questions
 from gvt.audit.suspects import Suspect, find_suspects
 from gvt.audit.wording import Wordings, read_wordings
-from gvt.errors import UserError
 from leaderboard.statistics import Estimate, clustered_mean
 
 AUDIT_VERSION = 1
@@ -37,10 +36,6 @@ TITLES = {
 # an answer spelt otherwise that the scoring accepts too then counts only when it is predicted.
 _SCORINGS = 300_000
 Fit = Callable[[np.ndarray, np.ndarray], np.ndarray]
-
-
-class NotAuditableError(UserError):
-    """The task cannot be audited; the message says why."""
 
 
 @dataclass(frozen=True)

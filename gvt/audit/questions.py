@@ -19,6 +19,10 @@ _TEXT_FIELDS = ("question", "text_in")
 _GOLD_FIELDS = ("answers", "text_out")
 
 
+class NotAuditableError(UserError):
+    """The task cannot be audited; the message says why."""
+
+
 @dataclass(frozen=True)
 class Questions:
     """The rows of one task; every list has one entry a row.
@@ -56,14 +60,14 @@ def from_task(tasks: TaskSet, name: str) -> Questions:
     """The rows of a loaded task, under the limit it was loaded with.
 
     Raises:
-        UserError: its rows hold no answers.
+        NotAuditableError: its rows hold no answers.
     """
     task, docs = tasks.tasks[name], tasks.docs(name)
     info = next(info for info in tasks.info if info["name"] == name)
     try:
         golds = [process.golds(doc) for doc in docs]
     except ValueError as error:
-        raise UserError(f"{name}: nothing to audit: {error}") from error
+        raise NotAuditableError(f"{name}: not audited: {error}") from error
 
     def scores(row: int, answer: str) -> dict[str, float]:
         return _numbers(task.process_results(docs[row], _results(task, docs[row], answer)))

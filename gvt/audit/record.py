@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gvt.audit.audit import AUDIT_VERSION, FOLDS, SEED, NotAuditableError, audit
-from gvt.audit.questions import Questions, from_task
+from gvt.audit.audit import AUDIT_VERSION, FOLDS, SEED, audit
+from gvt.audit.questions import NotAuditableError, Questions, from_task
 from gvt.audit.report import best_title
 from gvt.paths import cache_dir
 from leaderboard import schema
@@ -17,6 +17,7 @@ from leaderboard.schema import ImageFree, Row
 if TYPE_CHECKING:
     from gvt.engine.evaluate import TaskSet
 
+_NAMED = 20  # suspects that a report names
 _GIVES_AWAY = 0.95  # share of rows with a wording that have one answer
 
 
@@ -34,19 +35,25 @@ def recorded(tasks: TaskSet, name: str) -> Recorded | None:
 
     The cache's key is the hash of rows, settings and scoring, and the version of the audit.
     """
-    questions = from_task(tasks, name)
-    key = tasks.stamp(name, f"audit {AUDIT_VERSION}, {FOLDS} folds, seed {SEED}")
-    path = cache_dir() / "audit" / f"{key[:32]}.json"
-    found = _read(path, len(questions))
-    if found is None:
-        try:
-            found = _audit(questions)
-        except NotAuditableError:
-            return None
-        schema.write_json(path, found)
+    try:
+        questions = from_task(tasks, name)
+        found = _found(tasks, questions)
+    except NotAuditableError:
+        return None
     docs = tasks.docs(name)
     rows = [_row(questions, docs[i], i, answer) for i, answer in enumerate(found["answers"])]
     return Recorded(found["summary"], rows, found["warning"])
+
+
+def _found(tasks: TaskSet, questions: Questions) -> dict:
+    """The audit from the cache, or made now and kept there."""
+    key = tasks.stamp(questions.name, f"audit {AUDIT_VERSION}, {FOLDS} folds, seed {SEED}")
+    path = cache_dir() / "audit" / f"{key[:32]}.json"
+    found = _read(path, len(questions))
+    if found is None:
+        found = _audit(questions)
+        schema.write_json(path, found)
+    return found
 
 
 def _audit(questions: Questions) -> dict:
@@ -54,7 +61,7 @@ def _audit(questions: Questions) -> dict:
     summary = ImageFree(
         predictor=best_title(done.chosen),
         predictors={name: figure.estimate.mean for name, figure in done.figures.items()},
-        suspects=[suspect.text for suspect in done.suspects],
+        suspects=[suspect.text for suspect in done.suspects[:_NAMED]],
     )
     printed = [suspect for suspect in done.suspects if suspect.share >= _GIVES_AWAY]
     warning = None
@@ -84,6 +91,7 @@ def _row(questions: Questions, doc: dict, number: int, answer: str | None) -> Ro
         scores = {questions.metric: float(doc["chance"])}
     else:
         scores = questions.scores(number, answer)
+    valid = bool(scores.pop("valid", 1.0))
     return Row(
         doc_id=number,
         image_id=questions.images[number],
@@ -93,8 +101,8 @@ def _row(questions: Questions, doc: dict, number: int, answer: str | None) -> Ro
         question=questions.texts[number],
         gold=questions.golds[number],
         answer=answer,
-        valid=bool(scores.pop("valid", 1.0)),
         scores=scores,
+        valid=valid,
         truncated=False,
         chance=questions.chance[number],
         error=None,

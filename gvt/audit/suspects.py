@@ -68,7 +68,7 @@ def find_suspects(
     guess = np.array([0.0 if chance[row] is None else float(chance[row]) for row in rows])
     floor = np.maximum((held.T @ guess) / size, 0)[pairs.row]
     expected = np.maximum(usual[pairs.col], floor)
-    n, hits = size[pairs.row], pairs.data
+    n, hits = size[pairs.row].astype(np.int64), pairs.data
     certain = expected >= 1
     p = np.where(certain, 1.0, bdtrc(hits - 1, n, np.where(certain, 0.5, expected)))
     p = holm(p, len(keep) * len(kinds_of_answer))

@@ -72,7 +72,8 @@ def align(
 
     Of the frames that at least five fillers share a question gets the one for which
     (words of the frame) x log(different fillers) is largest: long frames, filled by much. What
-    remains is aligned again, so that a template may have up to three slots.
+    remains is aligned again, so that a template may have up to three slots. A question that fits a
+    template of several slots but was aligned at another place first keeps a narrower one.
     """
     templates, fillers = list(questions), [[] for _ in questions]
     for _ in range(_SLOTS):
@@ -90,8 +91,10 @@ def align(
 
 def _slots(texts: Sequence[tuple[str, ...]]) -> list[tuple[int, int] | None]:
     """The place that other texts fill otherwise, or None, of each of these different texts."""
-    frames, owners, spans = [], [], []
+    number: dict[str, int] = {}
+    frames, owners, starts, ends, first, last = [], [], [], [], [], []
     for owner, words in enumerate(texts):
+        ids = [number.setdefault(word, len(number)) for word in words]
         for length in range(1, _LONGEST + 1):
             # A frame of fewer words than it leaves out would be shared by what has nothing to do
             # with one another.
@@ -102,25 +105,32 @@ def _slots(texts: Sequence[tuple[str, ...]]) -> list[tuple[int, int] | None]:
                 if SLOT not in words[start:end]:
                     frames.append(hash((words[:start], words[end:])))
                     owners.append(owner)
-                    spans.append((start, end))
+                    starts.append(start)
+                    ends.append(end)
+                    first.append(ids[start] * _LONGEST + length)
+                    last.append(ids[end - 1] * _LONGEST + length)
     best: list[tuple[int, int] | None] = [None] * len(texts)
     if not frames:
         return best
-    # The texts differ, so each one that has a frame fills it with other words.
-    _, number, count = np.unique(frames, return_inverse=True, return_counts=True)
-    filled = count[number]
-    bounds = np.array(spans)
+    _, frame = np.unique(frames, return_inverse=True)
+    # "cell phone" and "wine glass" differ in both words, "cat exist" and "cat exis" in one: what
+    # varies less belongs to the frame.
+    fillers = np.minimum(_different(frame, np.array(first)), _different(frame, np.array(last)))
     lengths = np.array([len(texts[owner]) for owner in owners])
-    worth = np.log(filled) * (lengths - (bounds[:, 1] - bounds[:, 0]))
-    worth[filled < _FILLERS] = 0
-    order = np.lexsort((bounds[:, 0], -worth, np.array(owners)))
-    seen = -1
-    for i in order.tolist():
-        if owners[i] != seen:
-            seen = owners[i]
-            if worth[i]:
-                best[seen] = spans[i]
+    worth = np.log(fillers) * (lengths - np.array(ends) + starts)
+    worth[fillers < _FILLERS] = 0
+    order = np.lexsort((starts, -worth, owners))
+    owned, at = np.unique(np.array(owners)[order], return_index=True)
+    for owner, place in zip(owned.tolist(), order[at].tolist(), strict=True):
+        if worth[place]:
+            best[owner] = starts[place], ends[place]
     return best
+
+
+def _different(frame: np.ndarray, word: np.ndarray) -> np.ndarray:
+    """int[spans], how many different words stand in the frame of each span."""
+    pairs = np.unique(frame.astype(np.int64) * (int(word.max()) + 1) + word)
+    return np.bincount(pairs // (int(word.max()) + 1))[frame]
 
 
 def incidence(units: Sequence[Sequence[str]]) -> tuple[sparse.csr_matrix, list[str]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,12 +73,12 @@ def run(args: argparse.Namespace) -> None:
     found, failed, console = [], [], Console()
     arguments.use_data_root(args)
     results = _results(args)
-    for questions, dataset_hash in _questions(args, results):
+    for name, load, dataset_hash in _sources(args, results):
         try:
-            one = audit(questions, args.folds, args.seed)
+            one = audit(load(), args.folds, args.seed)
         except NotAuditableError as error:
             failed.append(error)
-            found.append({"task": questions.name, "not_audited": error.message})
+            found.append({"task": name, "not_audited": error.message})
             continue
         blind = _blind(results, one, dataset_hash)
         found.append(to_dict(one, blind))
@@ -103,10 +104,10 @@ def _results(args: argparse.Namespace) -> Results | None:
     return read_run(args.run_dir)
 
 
-def _questions(
+def _sources(
     args: argparse.Namespace, results: Results | None
-) -> Iterator[tuple[Questions, str]]:
-    """What is to be audited, with the hash of a task's rows; a file has none."""
+) -> Iterator[tuple[str, Callable[[], Questions], str]]:
+    """What is to be audited: name, loader, and the hash of a task's rows; a file has none."""
     from gvt.audit import from_file, from_task
 
     folders = arguments.include_path(args)
@@ -128,9 +129,9 @@ def _questions(
         tasks = load_tasks({name: known[name] for name in names}, args.limit)
         hashes = {info["name"]: info["dataset_hash"] for info in tasks.info}
         for name in names:
-            yield from_task(tasks, name), hashes[name]
+            yield name, partial(from_task, tasks, name), hashes[name]
     for path in args.file:
-        yield from_file(path, args.limit), ""
+        yield path.stem, partial(from_file, path, args.limit), ""
 
 
 def _blind(results: Results | None, audit: Audit, dataset_hash: str) -> Figure | None:
