@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
-from functools import cache, cached_property
-from typing import Protocol
+from functools import cache, cached_property, partial
+from typing import Any, Protocol
 
 import numpy as np
 
 from gvt.data import easy_vqa
 from gvt.data.images import FileImages, ImageSet, MiniImages
+from gvt.data.official.load import rows
 from gvt.errors import unknown_name
 from gvt.files import sha256
 from gvt.mini.images import scenes
@@ -80,10 +82,43 @@ class EasyVQA:
         return [(vqa_prompt(asked[i][0]), asked[i][1]) for i in rng.permutation(len(asked))[:count]]
 
 
+class Published:
+    """The training split of a published benchmark: captions, or questions with people's answer."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @cached_property
+    def _by_image(self) -> list[list[dict[str, Any]]]:
+        found: dict[str, list[dict[str, Any]]] = {}
+        for row in rows(self.name):
+            found.setdefault(row["image"], []).append(row)
+        return list(found.values())
+
+    @cached_property
+    def images(self) -> ImageSet:
+        first = [about[0] for about in self._by_image]
+        return FileImages([row["image"] for row in first], [row["image_sha256"] for row in first])
+
+    def pairs(self, index: int, count: int, rng: np.random.Generator) -> list[Pair]:
+        """``count`` of the image's captions, or of its questions with their commonest answer."""
+        asked = [pair for row in self._by_image[index] for pair in _learnt(row)]
+        return [asked[i] for i in rng.permutation(len(asked))[:count]]
+
+
+def _learnt(row: dict[str, Any]) -> list[Pair]:
+    if not row["question"]:
+        return [(CAPTION_PROMPT, caption) for caption in row["answers"]]
+    answer, _ = Counter(row["answers"]).most_common(1)[0]
+    return [(vqa_prompt(row["question"]), answer)]
+
+
 SOURCES: dict[str, Callable[[], AlignmentData]] = {
     "mini-captions": MiniCaptions,
     "mini-questions": MiniQuestions,
     "easy-vqa": EasyVQA,
+    "coco-captions": partial(Published, "coco_caption_train"),
+    "vqav2": partial(Published, "vqav2_train"),
 }
 
 

@@ -27,6 +27,7 @@ _FIRST_ID = 100001
 _ANNOTATORS = 10
 # Where each benchmark looks for image number n.
 _PLACES = (
+    "coco/train2014/COCO_train2014_{:012d}.jpg",
     "coco/val2014/COCO_val2014_{:012d}.jpg",
     "coco/val2017/{:012d}.jpg",
     "coco/test2015/COCO_test2015_{:012d}.jpg",
@@ -107,27 +108,30 @@ def _vqav2(root: Path, asked: Sequence[Sequence[Question]]) -> None:
                 }
             )
     head = {"data_type": "mscoco", "license": {}, "info": {}}
-    for split in ("val2014", "test-dev2015"):
+    for split in ("train2014", "val2014", "test-dev2015"):
         _dump(
             root / f"vqav2/v2_OpenEnded_mscoco_{split}_questions.json",
             {**head, "task_type": "Open-Ended", "data_subtype": split, "questions": questions},
         )
-    _dump(
-        root / "vqav2/v2_mscoco_val2014_annotations.json",
-        {**head, "data_subtype": "val2014", "annotations": annotations},
-    )
+    for split in ("train2014", "val2014"):
+        _dump(
+            root / f"vqav2/v2_mscoco_{split}_annotations.json",
+            {**head, "data_subtype": split, "annotations": annotations},
+        )
 
 
 def _captions(root: Path, scenes: Sequence[Scene]) -> None:
     images = []
     for index, scene in enumerate(scenes):
+        split = ("val", "test", "train")[index % 3]
+        folder = "train2014" if split == "train" else "val2014"
         images.append(
             {
-                "filepath": "val2014",
-                "filename": f"COCO_val2014_{_FIRST_ID + index:012d}.jpg",
+                "filepath": folder,
+                "filename": f"COCO_{folder}_{_FIRST_ID + index:012d}.jpg",
                 "imgid": index,
                 "cocoid": _FIRST_ID + index,
-                "split": ("val", "test", "restval")[index % 3],
+                "split": split,
                 "sentids": [10 * index + place for place in range(5)],
                 "sentences": [
                     {"tokens": text.split(), "raw": text, "imgid": index, "sentid": 10 * index + n}

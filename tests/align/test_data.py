@@ -1,5 +1,8 @@
 """The data that recipes name: prompts of the right form, and as many as were asked for."""
 
+import json
+from collections import defaultdict
+
 import numpy as np
 import pytest
 
@@ -49,6 +52,44 @@ def test_easy_vqa_asks_of_its_train_split_only():
     pairs = draw("easy-vqa", 7, 4)
     assert len(set(pairs)) == 4
     assert all(p.startswith("Question: ") and p.endswith(" Answer:") for p, _ in pairs)
+
+
+@pytest.fixture
+def published(data_root):
+    """No data of one test's folder is remembered in the next."""
+    data.source.cache_clear()
+    yield data_root
+    data.source.cache_clear()
+
+
+def test_coco_captions_are_those_of_the_train_split(published):
+    karpathy = json.loads((published / "coco/dataset_coco.json").read_text())["images"]
+    train = [image for image in karpathy if image["split"] == "train"]
+    found = data.source("coco-captions")
+    assert len(found.images) == len(train) == 4
+    for index, image in enumerate(train):
+        pairs = draw("coco-captions", index, 3)
+        assert found.images.paths[index].endswith(image["filename"])
+        assert len(set(pairs)) == 3
+        assert {prompt for prompt, _ in pairs} == {CAPTION_PROMPT}
+        assert {text for _, text in pairs} <= {one["raw"] for one in image["sentences"]}
+
+
+def test_vqav2_teaches_what_most_people_answered(published):
+    folder = published / "vqav2"
+    asked = json.loads((folder / "v2_OpenEnded_mscoco_train2014_questions.json").read_text())
+    known = json.loads((folder / "v2_mscoco_train2014_annotations.json").read_text())
+    gold = {one["question_id"]: one["multiple_choice_answer"] for one in known["annotations"]}
+    wanted = defaultdict(set)
+    for one in asked["questions"]:
+        prompt = f"Question: {one['question']} Answer:"
+        wanted[one["image_id"]].add((prompt, gold[one["question_id"]]))
+    found = data.source("vqav2")
+    assert len(found.images) == len(wanted) == 12
+    for index, path in enumerate(found.images.paths):
+        image = int(path.rpartition("_")[2].removesuffix(".jpg"))
+        assert set(draw("vqav2", index, 9)) == wanted[image]
+        assert len(draw("vqav2", index, 2)) == 2
 
 
 def test_an_unknown_name():

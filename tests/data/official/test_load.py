@@ -16,6 +16,8 @@ from gvt.data.reach import reaching
 from gvt.errors import UserError
 
 COUNTS = {
+    "vqav2_train": 36,
+    "coco_caption_train": 4,
     "vqav2_val": 36,
     "vqav2_testdev": 36,
     "coco_caption_val": 4,
