@@ -37,20 +37,27 @@ def golds(doc: Row) -> list[str]:
     raise ValueError(f"row {doc.get('doc_id')!r} has no answer: it needs 'answers' or 'text_out'")
 
 
-def first_sentence(answer: str) -> str:
-    """Return the part of an answer that GVTBench's release scores: its first line, to a full stop.
+def until_full_stop(text: str) -> str:
+    """Return the part of an answer that GVTBench's release scores: all up to the first full stop.
 
-    Outer punctuation goes, runs of spaces become one, and one full stop ends the text; nothing
-    stays nothing. "3.5 dogs" becomes "3.", as published.
+    Line feeds vanish, runs of spaces become one, and one full stop ends the text; nothing stays
+    nothing. "3.5 dogs" becomes "3.", as published.
     """
-    line = answer.strip().split("\n")[0].strip(string.punctuation)
-    words = [word for word in line.replace(".", " . ").strip().split(" ") if word]
+    words = [word for word in text.replace(".", " . ").replace("\n", "").split(" ") if word.strip()]
     if not words:
         return ""
     if words[0] == ".":
         del words[0]
     end = words.index(".") if "." in words else len(words)
     return " ".join(words[:end]) + "."
+
+
+def first_sentence(answer: str) -> str:
+    """Return what the release scores of a VQA answer: its first line, to a full stop.
+
+    There, and only there, outer punctuation goes first: '".5 dogs' becomes "5 dogs.".
+    """
+    return until_full_stop(answer.strip().split("\n")[0].strip(string.punctuation))
 
 
 def vqa(doc: Row, results: Sequence[str]) -> dict[str, float]:
@@ -76,7 +83,7 @@ def vqa_official(doc: Row, results: Sequence[str]) -> dict[str, float]:
     acc = vqa_rules.official_accuracy(answer, wanted)
     scores = {
         "acc": acc,
-        "legacy_acc": vqa_rules.legacy_accuracy(answer, wanted),
+        "legacy_acc": vqa_rules.legacy_accuracy(first_sentence(answer), wanted),
         "valid": float(bool(vqa_rules.normalise(answer))),
     }
     if doc.get("answer_type"):
@@ -95,7 +102,7 @@ def counting(doc: Row, results: Sequence[str]) -> dict[str, float]:
     answer, gold = results[0], counts.parse(golds(doc)[0])
     if gold is None:
         raise ValueError(f"row {doc.get('doc_id')!r}: {golds(doc)[0]!r} is not a count")
-    legacy = counts.legacy(first_sentence(answer))
+    legacy = counts.legacy(until_full_stop(answer))
     return {
         "acc": counts.accuracy(answer, gold),
         "mae": counts.absolute_error(answer, gold),
@@ -128,7 +135,7 @@ def yes_no(doc: Row, results: Sequence[str]) -> dict[str, float]:
         raise ValueError(f"row {doc.get('doc_id')!r}: {golds(doc)[0]!r} is neither yes nor no")
     scores = {
         "acc": float(said == gold),
-        "legacy_acc": yesno.legacy(first_sentence(results[0]), gold),
+        "legacy_acc": yesno.legacy(until_full_stop(results[0]), gold),
         "said_yes": float(said == "yes"),
         "is_yes": float(gold == "yes"),
         "valid": float(said is not None),
@@ -152,7 +159,7 @@ def caption(doc: Row, results: Sequence[str]) -> dict[str, CaptionItem | float]:
     "words" is the caption's length.
     """
     answer = results[0]
-    tokens = captions.tokenise(answer)
+    tokens = captions.parted(captions.tokenise(answer))
     return {
         "cider": (answer, golds(doc)),
         "words": float(len(tokens)),
@@ -167,13 +174,12 @@ def caption_full(doc: Row, results: Sequence[str]) -> dict[str, CaptionItem | fl
     length) and "shared_1" to "shared_4" (n-grams shared with a reference).
     """
     scores = caption(doc, results)
-    tokens, references = _tokens(scores["cider"])
-    counted = overlap.matches(tokens, references)
+    counted = overlap.matches(*_words(scores["cider"]))
     shared = {f"shared_{n}": float(count) for n, count in enumerate(counted.shared, start=1)}
     return (
         scores
         | dict.fromkeys(_BLEU, scores["cider"])
-        | {"rouge_l": overlap.rouge_l(tokens, references)}
+        | {"rouge_l": overlap.rouge_l(*_tokens(scores["cider"]))}
         | {"ref_words": float(counted.reference_words)}
         | shared
     )
@@ -184,13 +190,19 @@ def _tokens(item: CaptionItem) -> tuple[captions.Tokens, list[captions.Tokens]]:
     return captions.tokenise(answer), [captions.tokenise(reference) for reference in references]
 
 
+def _words(item: CaptionItem) -> tuple[captions.Tokens, list[captions.Tokens]]:
+    # Quirk of the COCO evaluation: all but ROUGE part a token that holds a no-break space.
+    tokens, references = _tokens(item)
+    return captions.parted(tokens), [captions.parted(reference) for reference in references]
+
+
 def _cider(items: Sequence[CaptionItem]) -> list[float]:
-    cut = [_tokens(item) for item in items]
+    cut = [_words(item) for item in items]
     return captions.cider_d([tokens for tokens, _ in cut], [refs for _, refs in cut]).tolist()
 
 
 def _bleu(n: int, items: Sequence[CaptionItem]) -> list[float]:
-    return [overlap.bleu(overlap.matches(*_tokens(item)))[n - 1] for item in items]
+    return [overlap.bleu(overlap.matches(*_words(item)))[n - 1] for item in items]
 
 
 _BLEU = {f"bleu_{n}": n for n in range(1, overlap.N_MAX + 1)}
@@ -225,7 +237,7 @@ def cider_mean(items: Sequence[CaptionItem]) -> float:
 def _corpus_bleu(n: int, items: Sequence[CaptionItem]) -> float:
     if not items:
         return 0.0
-    return overlap.bleu(overlap.total(overlap.matches(*_tokens(item)) for item in items))[n - 1]
+    return overlap.bleu(overlap.total(overlap.matches(*_words(item)) for item in items))[n - 1]
 
 
 def bleu_1(items: Sequence[CaptionItem]) -> float:
