@@ -11,6 +11,7 @@ from accelerate.utils import broadcast_object_list
 
 from gvt import catalog
 from gvt.align.connectors import Aligned
+from gvt.audit.record import recorded
 from gvt.columns import TEXT, ColumnMaker, Workshop, cards, features_key, open_workshop
 from gvt.config import Recipe, RunOptions, Suite
 from gvt.data.images import FileImages
@@ -83,6 +84,8 @@ class _Run:
 
     def carry_out(self) -> None:
         """Make, evaluate and write every column; ``run.json`` grows with each."""
+        if self.workshop.accelerator.is_main_process:
+            self._audit()
         for column in self.suite.columns:
             if column == TEXT:
                 self._text_column()
@@ -212,6 +215,16 @@ class _Run:
                 f"{path.relative_to(self.folder)}: {empty} empty answers"
             )
 
+    def _audit(self) -> None:
+        """What the questions alone predict, beside which every score is shown."""
+        for task in self.record["tasks"]:
+            found = recorded(self.tasks, task["name"])
+            if found is not None:
+                schema.write_rows(schema.audit_path(self.folder, task["name"]), found.rows)
+                task["image_free"] = found.summary
+                if found.warning:
+                    self.record["warnings"].append(found.warning)
+
     def _column(
         self, column: str, card: Card, features: Features, aligned: Aligned
     ) -> schema.Column:
@@ -258,7 +271,7 @@ class _Run:
                     },
                 },
                 columns=[],
-                tasks=self.tasks.info,
+                tasks=[task.copy() for task in self.tasks.info],
                 stages=[],
                 alignment=[],
                 warnings=[],

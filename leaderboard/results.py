@@ -13,6 +13,11 @@ from . import schema, statistics
 from .schema import Column, Row, Run, SchemaError, Task
 from .statistics import Constant, Difference, Estimate
 
+_FLOORS = {
+    "majority": "the majority answer",
+    "image_free": "the best prediction without the image",
+}
+
 
 @dataclass
 class Samples:
@@ -112,6 +117,7 @@ class Results:
     run: Run
     samples: dict[str, Samples]  # by task
     cells: dict[tuple[str, str], Cell]  # by (column, task); a missing cell is absent
+    image_free: dict[str, Cell] = field(default_factory=dict)  # by task; no column of the run
 
     @property
     def tasks(self) -> list[Task]:
@@ -167,10 +173,19 @@ class Results:
         difference = statistics.paired_difference(cell.scores, hits, cell.samples.clusters)
         return difference.clear and difference.estimate.mean > 0
 
+    def beats_image_free(self, column: str, task: Task) -> bool:
+        """Whether a column is shown to beat the best prediction without the image; as above."""
+        cell, floor = self.cell(column, task["name"]), self.image_free.get(task["name"])
+        if cell is None or floor is None:
+            return True
+        x, y = (cell, floor) if task["higher_is_better"] else (floor, cell)
+        difference = statistics.paired_difference(x.scores, y.scores, cell.samples.clusters)
+        return difference.clear and difference.estimate.mean > 0
+
     def title(self, name: str) -> str:
-        """A column's title; the majority answer counts as a column."""
+        """A column's title; what is computed without a model counts as a column."""
         titles = {c["name"]: c["title"] for c in self.run["columns"]}
-        return titles.get(name, "the majority answer")
+        return titles.get(name) or _FLOORS[name]
 
     def majority_by_category(self, task: Task) -> float:
         """Score of the best constant answer of each category; NaN without categories."""
@@ -195,6 +210,22 @@ class Results:
         return difference if difference.estimate.n else None
 
 
+_IMAGE_FREE = Column(
+    name="image_free",
+    kind="control",
+    title="Best without image",
+    tokenizer=None,
+    description="the best answer to each question as the other images' answers tell it",
+    card_hash="",
+    encoder_parameters=None,
+    encoder_gflops=None,
+    feature_tokens=None,
+    visual_tokens=None,
+    licence="",
+    citation="",
+)
+
+
 def load_results(run_dir: str | Path) -> Results:
     """Read a run directory. Raises SchemaError naming file and line.
 
@@ -206,6 +237,7 @@ def load_results(run_dir: str | Path) -> Results:
     run = schema.read_run(run_dir)
     samples: dict[str, Samples] = {}
     cells: dict[tuple[str, str], Cell] = {}
+    image_free: dict[str, Cell] = {}
     # The ceiling last: its question may hold the scene as text, the others' is the one to show.
     columns = sorted(run["columns"], key=lambda c: c["kind"] == "ceiling")
     for task in run["tasks"]:
@@ -223,7 +255,11 @@ def load_results(run_dir: str | Path) -> Results:
             if column["name"] in found:
                 cell = _line_up(column, task, shared, found.pop(column["name"]))
                 cells[column["name"], task["name"]] = cell
-    return Results(run_dir, run, samples, cells)
+        path = schema.audit_path(run_dir, task["name"])
+        if "image_free" in task and len(shared) and path.is_file():
+            rows = {0: _read_cell(path, task, shared)}
+            image_free[task["name"]] = _line_up(_IMAGE_FREE, task, shared, rows)
+    return Results(run_dir, run, samples, cells, image_free)
 
 
 def _read_cell(path: Path, task: Task, shared: Samples) -> dict[int, Row]:

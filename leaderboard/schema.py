@@ -47,7 +47,27 @@ class Column(TypedDict):
     citation: str
 
 
-class _Task(TypedDict):
+class ImageFree(TypedDict):
+    """What predicts a task's answers best without the image; its rows lie at ``audit_path``."""
+
+    predictor: str
+    predictors: dict[str, float]  # cross-validated mean score of each that was tried
+    suspects: list[str]  # wording that gives answers away, the worst first
+
+
+class _LaterTaskFields(TypedDict, total=False):
+    """What runs of earlier versions lack. (typing.NotRequired needs Python 3.11.)"""
+
+    image_free: ImageFree
+    constant: bool  # False: a constant answer cannot be scored sample by sample
+
+
+class Task(_LaterTaskFields):
+    """One task; ``metric`` is the key of a sample's ``scores`` that the tables show.
+
+    Unit ``none``: the right answers are not public, so there is no score but a file to submit.
+    """
+
     name: str
     title: str
     metric: str
@@ -57,15 +77,6 @@ class _Task(TypedDict):
     version: str
     dataset_hash: str
     description: str
-
-
-class Task(_Task, total=False):
-    """One task; ``metric`` is the key of a sample's ``scores`` that the tables show.
-
-    Unit ``none``: the gold answers are not public, so there is no score but a file to submit.
-    """
-
-    constant: bool  # False: a constant answer cannot be scored sample by sample
 
 
 class Stage(TypedDict):
@@ -212,6 +223,11 @@ def submission_path(run_dir: str | Path, column: str, seed: int, task: str) -> P
     return Path(run_dir) / "submissions" / column / f"seed{seed}" / f"{task}.json"
 
 
+def audit_path(run_dir: str | Path, task: str) -> Path:
+    """Where the rows of the best prediction without the image lie."""
+    return Path(run_dir) / "audit" / f"{task}.jsonl"
+
+
 def write_rows(path: str | Path, rows: Iterable[Row]) -> Path:
     """Check ``rows`` and write them to a JSON Lines file atomically. Raises SchemaError."""
     lines = []
@@ -307,9 +323,9 @@ def _check(value: Any, expected: Any, field: str, where: str) -> None:
             raise SchemaError(f"{where}: {field or 'it'} is {_shorten(value)}, expected an object")
         for name, part in typing.get_type_hints(expected).items():
             inner = f"{field}.{name}" if field else name
+            if name not in value and name in expected.__optional_keys__:
+                continue
             if name not in value:
-                if name in expected.__optional_keys__:
-                    continue
                 raise SchemaError(f"{where}: field {inner!r} is missing")
             _check(value[name], part, inner, where)
         return

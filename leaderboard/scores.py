@@ -71,7 +71,13 @@ def _frames(results: Results, task) -> dict[str, Any]:
         "chance": _known(results.chance(task["name"])),
         "majority": {"answer": majority.answer, "mean": majority.mean} if majority else None,
         "majority_by_category": _known(results.majority_by_category(task)),
+        "image_free": _image_free(results, task),
     }
+
+
+def _image_free(results: Results, task) -> dict[str, Any] | None:
+    cell = results.image_free.get(task["name"])
+    return cell and _estimate(cell.estimate) | task["image_free"]
 
 
 def _estimate(e: Estimate) -> dict[str, Any]:

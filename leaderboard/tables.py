@@ -89,6 +89,14 @@ def main_lines(results: Results, verdicts: list[TaskVerdict]) -> list[Line]:
             tuple(_plain(task, results.majority_by_category(task)) for task in results.tasks),
             description="the best constant answer of each question category",
         ),
+        Line(
+            "image_free",
+            "Best without image",
+            "reference",
+            tuple(_image_free(results, task) for task in results.tasks),
+            description="what the questions alone predict, fitted on other images' answers: the "
+            "best of several predictors, chosen on other images too (gvt audit)",
+        ),
     ]
     lines = [line for line in lines if any(line.entries)]
     for column in results.columns("control") + results.columns("tokenizer", "ceiling"):
@@ -149,3 +157,8 @@ def _constant(task: Task, constant: Constant | None) -> Entry | None:
     entry = _plain(task, constant.mean)
     answer = constant.answer if len(constant.answer) <= 24 else constant.answer[:23] + "…"
     return Entry(task, entry.estimate, note=f"“{answer}”") if entry else None
+
+
+def _image_free(results: Results, task: Task) -> Entry | None:
+    cell = results.image_free.get(task["name"])
+    return cell and Entry(task, cell.estimate, note=task["image_free"]["predictor"])

@@ -36,7 +36,8 @@ def print_results(results: Results, console: Console | None = None) -> None:
         )
     if any(entry.not_above for entry in entries):
         console.print(
-            Text("† not shown to beat every control and the majority answer"), style="dim"
+            Text("† not shown to beat every control, the majority and the best without image"),
+            style="dim",
         )
     wording = put_in_words(results, verdicts)
     console.print(Text(printable(f"{wording.answer} {wording.reason}")), style="bold")

@@ -23,7 +23,7 @@ class TaskVerdict:
 
     @property
     def settled(self) -> tuple[str, ...]:
-        """Leaders that also beat every control and the majority answer: only they lead by sight."""
+        """Leaders that also beat every control and all that needs no model: they lead by sight."""
         return tuple(name for name in self.leaders if name not in self.not_above)
 
 
@@ -56,6 +56,8 @@ def judge(results: Results, task: Task) -> TaskVerdict:
             if results.cell(control["name"], task["name"]) is not None
             and not _beats(results.difference(name, control["name"], task))
         )
+        if not results.beats_image_free(name, task):
+            failed = ("image_free", *failed)
         if not results.beats_majority(name, task):
             failed = ("majority", *failed)
         if failed:

@@ -12,14 +12,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gvt.data.reach import limited, reaching
 from gvt.engine.journal import ANSWERS_VERSION, answer_key
-from gvt.engine.lm import ImageLM
 from gvt.errors import UserError
 from gvt.scoring.process import CORPUS_METRICS, corpus_scores, golds
 from leaderboard.schema import Row, Task
+
+if TYPE_CHECKING:
+    from gvt.engine.lm import ImageLM
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,10 @@ class TaskSet:
         """Whether the task tells the true scene in words, so that it has a ceiling row."""
         task = self.tasks[name]
         return all("text" in ref for doc in self._each(task) for ref in task.doc_to_image(doc))
+
+    def docs(self, name: str) -> list[dict[str, Any]]:
+        """The rows of a task under the limit."""
+        return list(self._each(self.tasks[name]))
 
     def _each(self, task: Any) -> Iterator[dict[str, Any]]:
         """The rows under the limit. In batches: one by one, 200,000 rows take half a minute."""
