@@ -1,4 +1,4 @@
-"""Scores captions with CIDEr-D, and cuts captions into tokens much as the Penn Treebank does.
+"""Scores captions with CIDEr-D over the words that the COCO evaluation sees.
 
 Source: Vedantam, Zitnick and Parikh 2015 (arXiv 1411.5726): TF-IDF weights eq. 1, mean over
 references eq. 2, mean over n eq. 3, and CIDEr-D's clipping and length penalty eq. 4.
@@ -6,49 +6,22 @@ references eq. 2, mean over n eq. 3, and CIDEr-D's clipping and length penalty e
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 
+from gvt.scoring import ptb
+
 Tokens = tuple[str, ...]
 N_MAX = 4
 SIGMA = 6.0
 
-_STRAIGHT = str.maketrans("\u2018\u2019", "''")
-_CLITIC = re.compile(r"(?<=\w)(n't|'(?:s|re|ve|ll|d|m))(?![\w])")
-_FUSED = re.compile(r"\b(?:(can)(not)|(gon|wan)(na)|(got)(ta)|(lem|gim)(me))\b")
-_TOKEN = re.compile(
-    r"""
-    n't(?!\w) | '(?:s|re|ve|ll|d|m)(?!\w)           # clitics, set apart before
-  | (?<!\w)(?:[^\W\d_]\.)+(?!\w)                    # initials keep their stops: u.s., p.m.
-  | (?<!\w)(?:mr|mrs|ms|dr|st|jr|sr|vs|etc|co|inc|ltd|corp|ave|blvd|rd|mt|ft)\.(?!\w)
-  | (?<!\w)no\.(?=\s*\d)
-  | '\d0s\b                                         # '90s
-  | \d+(?:[,:]\d+)+ | \.\d+                         # 1,000  3:30  .5
-  | \w+(?:[-'./&_@]+\w+)*                           # words, t-shirt, and/or, 3.5, ma'am
-  | @\w+
-  | [!?]{2,}                                        # a run is no longer in the list of marks
-  | [()\[\]{}] | [&$%#*+=~^|<>\\/@§°£€]             # brackets and symbols are tokens
-    """,
-    re.VERBOSE,
-)
-_BRACKETS = {"(": "-lrb-", ")": "-rrb-", "[": "-lsb-", "]": "-rsb-", "{": "-lcb-", "}": "-rcb-"}
-
 
 @lru_cache(maxsize=1 << 16)
 def tokenise(caption: str) -> Tokens:
-    """Cut a caption into lower-case tokens without punctuation, close to the COCO evaluation.
-
-    That evaluation runs the Stanford PTB tokenizer (Java) and drops punctuation. Known quirks are
-    kept: brackets stay as "-lrb-" and so on, "mr." and "u.s." keep their stops. Rare texts (nested
-    quotes, web addresses) may come out differently.
-    """
-    text = caption.lower().translate(_STRAIGHT)
-    text = _CLITIC.sub(r" \1", text)
-    text = _FUSED.sub(lambda found: " ".join(filter(None, found.groups())), text)
-    return tuple(_BRACKETS.get(token, token) for token in _TOKEN.findall(text))
+    """Return the words of a caption as the COCO evaluation compares them; see `ptb.words`."""
+    return tuple(ptb.words(caption))
 
 
 def cider_d(

@@ -37,20 +37,27 @@ def golds(doc: Row) -> list[str]:
     raise ValueError(f"row {doc.get('doc_id')!r} has no answer: it needs 'answers' or 'text_out'")
 
 
-def first_sentence(answer: str) -> str:
-    """Return the part of an answer that GVTBench's release scores: its first line, to a full stop.
+def until_full_stop(text: str) -> str:
+    """Return the part of an answer that GVTBench's release scores: all up to the first full stop.
 
-    Outer punctuation goes, runs of spaces become one, and one full stop ends the text; nothing
-    stays nothing. "3.5 dogs" becomes "3.", as published.
+    Line feeds vanish, runs of spaces become one, and one full stop ends the text; nothing stays
+    nothing. "3.5 dogs" becomes "3.", as published.
     """
-    line = answer.strip().split("\n")[0].strip(string.punctuation)
-    words = [word for word in line.replace(".", " . ").strip().split(" ") if word]
+    words = [word for word in text.replace(".", " . ").replace("\n", "").split(" ") if word.strip()]
     if not words:
         return ""
     if words[0] == ".":
         del words[0]
     end = words.index(".") if "." in words else len(words)
     return " ".join(words[:end]) + "."
+
+
+def first_sentence(answer: str) -> str:
+    """Return what the release scores of a VQA answer: its first line, to a full stop.
+
+    There, and only there, outer punctuation goes first: '".5 dogs' becomes "5 dogs.".
+    """
+    return until_full_stop(answer.strip().split("\n")[0].strip(string.punctuation))
 
 
 def vqa(doc: Row, results: Sequence[str]) -> dict[str, float]:
@@ -76,7 +83,7 @@ def vqa_official(doc: Row, results: Sequence[str]) -> dict[str, float]:
     acc = vqa_rules.official_accuracy(answer, wanted)
     scores = {
         "acc": acc,
-        "legacy_acc": vqa_rules.legacy_accuracy(answer, wanted),
+        "legacy_acc": vqa_rules.legacy_accuracy(first_sentence(answer), wanted),
         "valid": float(bool(vqa_rules.normalise(answer))),
     }
     if doc.get("answer_type"):
@@ -95,7 +102,7 @@ def counting(doc: Row, results: Sequence[str]) -> dict[str, float]:
     answer, gold = results[0], counts.parse(golds(doc)[0])
     if gold is None:
         raise ValueError(f"row {doc.get('doc_id')!r}: {golds(doc)[0]!r} is not a count")
-    legacy = counts.legacy(first_sentence(answer))
+    legacy = counts.legacy(until_full_stop(answer))
     return {
         "acc": counts.accuracy(answer, gold),
         "mae": counts.absolute_error(answer, gold),
@@ -128,7 +135,7 @@ def yes_no(doc: Row, results: Sequence[str]) -> dict[str, float]:
         raise ValueError(f"row {doc.get('doc_id')!r}: {golds(doc)[0]!r} is neither yes nor no")
     scores = {
         "acc": float(said == gold),
-        "legacy_acc": yesno.legacy(first_sentence(results[0]), gold),
+        "legacy_acc": yesno.legacy(until_full_stop(results[0]), gold),
         "said_yes": float(said == "yes"),
         "is_yes": float(gold == "yes"),
         "valid": float(said is not None),
