@@ -144,8 +144,8 @@ def _blind(results: Results | None, audit: Audit, dataset_hash: str) -> Figure |
 
 
 def folds(text: str) -> int:
-    """Return a number of folds: two or more."""
+    """Return a number of folds: three or more, as choosing the best takes folds of its own."""
     number = int(text)
-    if number < 2:
+    if number < 3:
         raise ValueError
     return number
