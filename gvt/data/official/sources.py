@@ -32,6 +32,7 @@ class HubImages:
 class Hub:
     """A hub data set; ``image`` is the image column, ``columns`` our name → the hub's.
 
+    Fields of the reader that ``columns`` does not name are called alike.
     unsure: columns or parts of this entry that no data card confirmed.
     """
 
