@@ -11,7 +11,7 @@ from typing import Any
 from . import charts, gallery, schema
 from .results import Results, load_results
 from .scores import scores_document
-from .tables import category_lines, display_order, main_lines, number
+from .tables import category_lines, display_order, figure_table, main_lines, number
 from .text import EN_DASH, printable
 from .verdict import TaskVerdict, judge_all, put_in_words
 
@@ -56,6 +56,7 @@ def render(results: Results, verdicts: list[TaskVerdict]) -> str:
         verdicts=verdicts,
         columns=display_order(results),
         charts=[charts.score_chart(task, i, lines) for i, task in enumerate(results.tasks)],
+        figures=[(task, figure_table(results, task)) for task in results.tasks],
         categories=[_category_table(results, verdict) for verdict in verdicts],
         losses=charts.loss_panels(run["alignment"], display_order(results)),
         gallery=gallery.choose_samples(results),

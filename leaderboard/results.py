@@ -65,6 +65,7 @@ class Cell:
     invalid: np.ndarray  # bool[S, n]
     truncated: np.ndarray  # bool[S, n]
     present: np.ndarray  # bool[S, n]
+    others: dict[str, np.ndarray]  # every score by its name, float[S, n]; NaN where it has none
 
     @property
     def _bounds(self) -> tuple[float, float] | None:
@@ -311,6 +312,7 @@ def _line_up(
     invalid, truncated, present = (np.zeros((len(seeds), n), dtype=bool) for _ in range(3))
     answers: list[list[str | None]] = [[None] * n for _ in seeds]
     errors: list[dict[int, str]] = [{} for _ in seeds]
+    others: dict[str, np.ndarray] = {}
     for s, seed in enumerate(seeds):
         for doc_id, row in by_seed[seed].items():
             i = shared.place[doc_id]
@@ -320,9 +322,13 @@ def _line_up(
                 errors[s][i] = row["error"]
                 continue
             scores[s, i] = row["scores"].get(task["metric"], math.nan)
+            for key, value in row["scores"].items():
+                others.setdefault(key, np.full((len(seeds), n), np.nan))[s, i] = value
             invalid[s, i] = not row["valid"]
             truncated[s, i] = row["truncated"]
-    return Cell(column, task, shared, seeds, scores, answers, errors, invalid, truncated, present)
+    return Cell(
+        column, task, shared, seeds, scores, answers, errors, invalid, truncated, present, others
+    )
 
 
 def _by_seed(cell: Cell, seeds: list[int]) -> np.ndarray:

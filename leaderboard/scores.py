@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from .figures import figures
 from .results import Cell, Results
 from .schema import FORMAT_VERSION
 from .statistics import CONFIDENCE, Difference, Estimate
@@ -57,6 +58,7 @@ def _cell(cell: Cell | None) -> dict[str, Any] | None:
         "n_missing": counts["missing"],
         "seeds": {str(seed): _known(mean) for seed, mean in cell.seed_means.items()},
         "seed_sd": _known(cell.seed_spread),
+        "figures": {name: _estimate(figure.estimate) for name, figure in figures(cell).items()},
         "categories": {
             category: _estimate(cell.category_estimate(category))
             for category in cell.samples.by_category

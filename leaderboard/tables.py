@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from .figures import figures
 from .results import Results
 from .schema import Column, Task
 from .statistics import Constant, Estimate
@@ -123,6 +124,29 @@ def category_lines(results: Results, task: Task, category: str) -> tuple[Constan
         estimate = cell.category_estimate(category) if cell else None
         entries.append(Entry(task, estimate) if estimate and estimate.n else None)
     return results.majority(task, category), entries
+
+
+def figure_table(results: Results, task: Task) -> dict[str, list]:
+    """The figures beside a task's main score, for people.
+
+    ``titles`` in the order to show and ``rows`` of (column, one Entry or None a title); both are
+    empty where no column has such figures.
+    """
+    titles: dict[str, str] = {}
+    found = {}
+    for column in display_order(results):
+        cell = results.cell(column["name"], task["name"])
+        found[column["name"]] = own = figures(cell) if cell else {}
+        titles |= {name: figure.title for name, figure in own.items()}
+    rows = []
+    for column in display_order(results) if titles else []:
+        entries = []
+        for name in titles:
+            figure = found[column["name"]].get(name)
+            # The figure's own unit decides how it is written, not that of the main score.
+            entries.append(figure and Entry({**task, "unit": figure.unit}, figure.estimate))
+        rows.append((column, entries))
+    return {"titles": list(titles.values()), "rows": rows}
 
 
 def display_order(results: Results) -> list[Column]:

@@ -24,6 +24,13 @@ def tokenise(caption: str) -> Tokens:
     return tuple(ptb.words(caption))
 
 
+def parted(tokens: Tokens) -> Tokens:
+    """Return the tokens with those that hold a no-break space ("1 1/2") cut at it."""
+    if any("\u00a0" in token for token in tokens):
+        return tuple(" ".join(tokens).split())
+    return tokens
+
+
 def cider_d(
     candidates: Sequence[Sequence[str]], references: Sequence[Sequence[Sequence[str]]]
 ) -> np.ndarray:

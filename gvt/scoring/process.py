@@ -159,7 +159,7 @@ def caption(doc: Row, results: Sequence[str]) -> dict[str, CaptionItem | float]:
     "words" is the caption's length.
     """
     answer = results[0]
-    tokens = captions.tokenise(answer)
+    tokens = captions.parted(captions.tokenise(answer))
     return {
         "cider": (answer, golds(doc)),
         "words": float(len(tokens)),
@@ -174,13 +174,12 @@ def caption_full(doc: Row, results: Sequence[str]) -> dict[str, CaptionItem | fl
     length) and "shared_1" to "shared_4" (n-grams shared with a reference).
     """
     scores = caption(doc, results)
-    tokens, references = _tokens(scores["cider"])
-    counted = overlap.matches(tokens, references)
+    counted = overlap.matches(*_words(scores["cider"]))
     shared = {f"shared_{n}": float(count) for n, count in enumerate(counted.shared, start=1)}
     return (
         scores
         | dict.fromkeys(_BLEU, scores["cider"])
-        | {"rouge_l": overlap.rouge_l(tokens, references)}
+        | {"rouge_l": overlap.rouge_l(*_tokens(scores["cider"]))}
         | {"ref_words": float(counted.reference_words)}
         | shared
     )
@@ -191,13 +190,19 @@ def _tokens(item: CaptionItem) -> tuple[captions.Tokens, list[captions.Tokens]]:
     return captions.tokenise(answer), [captions.tokenise(reference) for reference in references]
 
 
+def _words(item: CaptionItem) -> tuple[captions.Tokens, list[captions.Tokens]]:
+    # Quirk of the COCO evaluation: all but ROUGE part a token that holds a no-break space.
+    tokens, references = _tokens(item)
+    return captions.parted(tokens), [captions.parted(reference) for reference in references]
+
+
 def _cider(items: Sequence[CaptionItem]) -> list[float]:
-    cut = [_tokens(item) for item in items]
+    cut = [_words(item) for item in items]
     return captions.cider_d([tokens for tokens, _ in cut], [refs for _, refs in cut]).tolist()
 
 
 def _bleu(n: int, items: Sequence[CaptionItem]) -> list[float]:
-    return [overlap.bleu(overlap.matches(*_tokens(item)))[n - 1] for item in items]
+    return [overlap.bleu(overlap.matches(*_words(item)))[n - 1] for item in items]
 
 
 _BLEU = {f"bleu_{n}": n for n in range(1, overlap.N_MAX + 1)}
@@ -232,7 +237,7 @@ def cider_mean(items: Sequence[CaptionItem]) -> float:
 def _corpus_bleu(n: int, items: Sequence[CaptionItem]) -> float:
     if not items:
         return 0.0
-    return overlap.bleu(overlap.total(overlap.matches(*_tokens(item)) for item in items))[n - 1]
+    return overlap.bleu(overlap.total(overlap.matches(*_words(item)) for item in items))[n - 1]
 
 
 def bleu_1(items: Sequence[CaptionItem]) -> float:

@@ -191,7 +191,7 @@ _RULES: list[tuple[str, str, Callable[[str], str]]] = [
     (_OTHER, r"[-^x=~<>'’]_[-^x=~<>'’]", _lower),
     (_WORD, r"x_[-^x=~<>'’]", _lower),
     # Marks.
-    (_OTHER, r"[?!]{2,}|\*+|#{2,}|_+|@@+|<<|>>|&#[0-9]+;|&(?i:amp|lt|gt);|&QUOT;|\\[*/]", _lower),
+    (_OTHER, r"[?!]{2,}|\*+|#{2,}|_+|@@+|<<|>>|&#[0-9]+;|&(?i:amp|lt|gt);|&QUOT;|\\\*", _lower),
     (_OTHER, r"[`‘’“”]{1,2}", _quotes),
     (_OTHER, r"''|-+|\.{3,5}|–+", _nothing),
 ]

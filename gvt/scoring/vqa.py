@@ -7,6 +7,7 @@ quirks change scores, so they are kept and named where they occur.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
@@ -53,6 +54,8 @@ _CONTRACTIONS = _one_apostrophe_short(
 def _strip_marks(text: str) -> str:
     # A mark is deleted where it touches a space anywhere in the text, else it becomes a space.
     # Quirk: one "1,000" anywhere turns all marks of the text into deletions.
+    if text.isalnum():
+        return text
     delete_all = _DIGIT_COMMA_DIGIT.search(text) is not None
     table = {}
     for mark in _MARKS:
@@ -116,10 +119,12 @@ def official_accuracy(answer: str, golds: Sequence[str]) -> float:
     """
     if not golds:
         raise ValueError("no gold answer to compare with")
-    given, wanted = _flatten(answer), [_flatten(gold) for gold in golds]
-    if len(set(wanted)) > 1:
-        given, wanted = normalise(given), [normalise(gold) for gold in wanted]
-    return _leave_one_out(wanted.count(given), len(wanted))
+    given, people = _flatten(answer), Counter(_flatten(gold) for gold in golds)
+    if len(people) == 1:
+        return _leave_one_out(people[given], len(golds))
+    given = normalise(given)
+    agree = sum(count for gold, count in people.items() if normalise(gold) == given)
+    return _leave_one_out(agree, len(golds))
 
 
 def legacy_accuracy(answer: str, golds: Sequence[str]) -> float:
@@ -136,6 +141,7 @@ def legacy_accuracy(answer: str, golds: Sequence[str]) -> float:
     if not golds:
         raise ValueError("no gold answer to compare with")
     given = normalise(answer.lower())
-    if len(set(golds)) > 1:
-        golds = [_strip_marks(gold) for gold in golds]
-    return _judged(sum(gold.lower() in given for gold in golds), len(golds))
+    people = Counter(golds)
+    shorten = _strip_marks if len(people) > 1 else str
+    agree = sum(count for gold, count in people.items() if shorten(gold).lower() in given)
+    return _judged(agree, len(golds))

@@ -1,0 +1,178 @@
+"""Checks the figures beside the main score against scikit-learn, and BLEU against our scorer."""
+
+import math
+import random
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from gvt.scoring import process
+from leaderboard import scores, tables
+from leaderboard.figures import figures
+from leaderboard.results import load_results
+from leaderboard.schema import FORMAT_VERSION, rows_path, write_rows, write_run
+from leaderboard.statistics import clustered_mean
+
+YES_NO = ["yes", "no", "Yes, it does", "no no", "I do not know", "yes and no"]
+COUNTS = ["1", "2", "three", "4 dogs", "5", "cell phones: 3", "many", "0"]
+_WORDS = "a red circle left of the blue square and two large stars"
+WORDS = _WORDS.split()
+
+
+def answers_of(kind, rng):
+    """(document, answer) of one sample."""
+    if kind == "mci":
+        gold = rng.choice(["Yes", "No"])
+        return {"text_out": gold, "n_obj_exist": rng.randint(1, 30)}, rng.choice(YES_NO)
+    if kind == "oc":
+        return {"text_out": str(rng.randint(1, 9))}, rng.choice(COUNTS)
+    if kind == "caption":
+        texts = [" ".join(rng.choices(WORDS, k=rng.randint(4, 9))) for _ in range(4)]
+        return {"answers": texts[1:]}, texts[0]
+    people = [rng.choice(["red", "blue", "Red.", "2"]) for _ in range(10)]
+    kinds = ["yes/no", "number", "other"]
+    return {"answers": people, "answer_type": rng.choice(kinds)}, rng.choice(["red", "a red 2"])
+
+
+SCORING = {
+    "vqa": process.vqa_official,
+    "oc": process.counting_full,
+    "mci": process.yes_no_full,
+    "caption": process.caption_full,
+}
+
+
+def record():
+    """run.json of one column, one seed and a task a row function."""
+    column = dict.fromkeys(["description", "card_hash", "licence", "citation"], "") | dict.fromkeys(
+        ["tokenizer", "encoder_parameters", "encoder_gflops", "feature_tokens", "visual_tokens"]
+    )
+    task = {"metric_title": "", "higher_is_better": True, "version": "1", "dataset_hash": ""}
+    return {
+        "format_version": FORMAT_VERSION,
+        **dict.fromkeys(["suite", "title", "created"], ""),
+        "finished": None,
+        "seeds": [0],
+        **{key: {} for key in ("versions", "hardware", "config")},
+        **{key: [] for key in ("command", "stages", "alignment", "warnings")},
+        "columns": [column | {"name": "deit", "title": "DeiT", "kind": "tokenizer"}],
+        "tasks": [
+            task
+            | {"name": name, "title": name, "description": ""}
+            | {"metric": "cider" if name == "caption" else "acc"}
+            | {"unit": "score" if name == "caption" else "percent"}
+            for name in SCORING
+        ],
+    }
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """(results, scores by task): one column, one seed, rows scored by the row functions."""
+    folder = tmp_path_factory.mktemp("figures")
+    write_run(folder, record())
+    rng, made = random.Random(0), {}
+    for kind, score in SCORING.items():
+        rows, made[kind] = [], []
+        for number in range(240):
+            doc, answer = answers_of(kind, rng)
+            made[kind].append((doc, answer, scored := score(doc, [answer])))
+            numbers = {k: v for k, v in scored.items() if isinstance(v, float) and k != "valid"}
+            rows.append(
+                {
+                    "doc_id": number,
+                    "image_id": str(number // 3),
+                    "image": None,
+                    "image_sha256": "",
+                    "category": None,
+                    "question": "?",
+                    "gold": process.golds(doc),
+                    "answer": answer,
+                    "scores": numbers | ({"cider": 1.0} if kind == "caption" else {}),
+                    "valid": bool(scored["valid"]),
+                    "truncated": False,
+                    "chance": None,
+                    "error": None,
+                }
+            )
+        write_rows(rows_path(folder, "deit", 0, kind), rows)
+    return load_results(folder), made
+
+
+def values(run, task):
+    found = figures(run[0].cell("deit", task))
+    return {name: figure.estimate.mean for name, figure in found.items()}
+
+
+def test_yes_no_is_scikit_learns(run):
+    scored = [score for _, _, score in run[1]["mci"]]
+    truth, said = ([score[key] for score in scored] for key in ("is_yes", "said_yes"))
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(
+        truth, said, average="binary"
+    )
+    found = values(run, "mci")
+    assert (found["precision"], found["recall"], found["f1"]) == pytest.approx(
+        (precision, recall, f1)
+    )
+    for name, value in (("precision", precision), ("recall", recall), ("f1", f1)):
+        items = [score[name] for score in scored]
+        assert getattr(process, name)(items) == pytest.approx(value)
+    assert found["said_yes"] == pytest.approx(np.mean(said))
+    assert found["invalid"] == pytest.approx(1 - np.mean([score["valid"] for score in scored]))
+    crowd = [score["legacy_acc"] for score in scored if 10 <= score["n_objects"] < 20]
+    assert found["legacy_acc, 10–19 objects"] == pytest.approx(np.mean(crowd))
+
+
+def test_counting_is_scikit_learns(run):
+    scored = [score for _, _, score in run[1]["oc"]]
+    truth = [int(score["true_count"]) for score in scored]
+    found = values(run, "oc")
+    error = [score["mae"] for score in scored]
+    rmse = math.sqrt(metrics.mean_squared_error(np.zeros(len(error)), error))
+    assert found["rmse"] == pytest.approx(rmse)
+    assert process.rmse([score["rmse"] for score in scored]) == pytest.approx(rmse)
+    # Where the answer is wrong any other class does: only right or wrong counts.
+    said = [count if score["acc"] else -1 for count, score in zip(truth, scored, strict=True)]
+    macro = metrics.recall_score(truth, said, labels=sorted(set(truth)), average="macro")
+    assert found["macro_acc"] == pytest.approx(macro)
+    assert process.macro_acc([score["macro_acc"] for score in scored]) == pytest.approx(macro)
+    third = [score["acc"] for score in scored if 3 <= score["true_count"] <= 5]
+    assert found["acc, 3–5 there"] == pytest.approx(np.mean(third))
+
+
+def test_bleu_of_the_report_is_that_of_the_scorer(run):
+    items = [score["bleu_4"] for _, _, score in run[1]["caption"]]
+    found = values(run, "caption")
+    for n in (1, 2, 3, 4):
+        assert found[f"bleu_{n}"] == pytest.approx(getattr(process, f"bleu_{n}")(items), abs=1e-8)
+
+
+def test_vqa_by_answer_type(run):
+    scored = [score for _, _, score in run[1]["vqa"]]
+    found = values(run, "vqa")
+    by_type = [score["acc_yes_no"] for score in scored if "acc_yes_no" in score]
+    assert found["acc_yes_no"] == pytest.approx(np.mean(by_type))
+    assert found["legacy_acc"] == pytest.approx(np.mean([s["legacy_acc"] for s in scored]))
+
+
+def test_a_mean_has_the_interval_clustered_by_image(run):
+    results, made = run
+    legacy = np.array([score["legacy_acc"] for _, _, score in made["oc"]])
+    wanted = clustered_mean(legacy, np.arange(240) // 3, (0.0, 1.0))
+    assert figures(results.cell("deit", "oc"))["legacy_acc"].estimate == wanted
+
+
+def test_strict_and_published_rule_stand_side_by_side(run):
+    table = tables.figure_table(run[0], run[0].tasks[1])
+    assert table["titles"][:2] == ["Accuracy", "Accuracy, published rule"]
+    column, entries = table["rows"][0]
+    assert column["name"] == "deit"
+    assert len(entries) == len(table["titles"])
+    document = scores.scores_document(run[0], [])
+    assert document["columns"]["deit"]["oc"]["figures"]["rmse"]["low"] is None
+
+
+def test_nothing_beside_the_main_score_is_no_table(run_dir):
+    results = load_results(run_dir)
+    assert tables.figure_table(results, results.tasks[0]) == {"titles": [], "rows": []}
