@@ -41,7 +41,7 @@ class Figure:
     """One predictor: its score on images it was not fitted on, and what that gains.
 
     gain: paired difference to the constant. fitted: mean score if fitted on the very rows that are
-    scored, which is an upper bound and not a prediction; None for chance.
+    scored, which is an upper bound and not a prediction; None for chance and for a mixture.
     """
 
     name: str
@@ -101,13 +101,14 @@ def audit(questions: Questions, folds: int = FOLDS, seed: int = SEED) -> Audit:
     counts = Counter(chosen)
     figures = {name: _figure(questions, name, scores, tried[name].fitted) for name in names}
     usual = counts.most_common(1)[0][0]
+    fitted = tried[usual].fitted if len(counts) == 1 else None
     return Audit(
         questions=questions,
         wordings=wordings,
         folds=len(chosen),
         seed=seed,
         figures=figures,
-        best=replace(_figure(questions, BEST, scores, tried[usual].fitted), name=usual),
+        best=replace(_figure(questions, BEST, scores, fitted), name=usual),
         chosen=dict(counts),
         answers=[
             None if name == GUESS else scoring.answers[tried[name].said[row]]
