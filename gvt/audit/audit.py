@@ -41,7 +41,7 @@ class Figure:
     """One predictor: its score on images it was not fitted on, and what that gains.
 
     gain: paired difference to the constant. fitted: mean score if fitted on the very rows that are
-    scored, which is an upper bound and not a prediction; None for chance.
+    scored, which is an upper bound and not a prediction; None for chance and for a mixture.
     """
 
     name: str
@@ -101,13 +101,14 @@ def audit(questions: Questions, folds: int = FOLDS, seed: int = SEED) -> Audit:
     counts = Counter(chosen)
     figures = {name: _figure(questions, name, scores, tried[name].fitted) for name in names}
     usual = counts.most_common(1)[0][0]
+    fitted = tried[usual].fitted if len(counts) == 1 else None
     return Audit(
         questions=questions,
         wordings=wordings,
         folds=len(chosen),
         seed=seed,
         figures=figures,
-        best=replace(_figure(questions, BEST, scores, tried[usual].fitted), name=usual),
+        best=replace(_figure(questions, BEST, scores, fitted), name=usual),
         chosen=dict(counts),
         answers=[
             None if name == GUESS else scoring.answers[tried[name].said[row]]
@@ -195,28 +196,37 @@ class _Scoring:
         self.questions = questions
         given = Counter(gold for golds in questions.golds for gold in golds)
         self.answers = sorted(given, key=lambda answer: (-given[answer], answer))
-        self._known: dict[tuple[int, int], float] = {}
+        # Sorted numbers of (row, answer) pairs, and what they earn.
+        self._known, self._earned = np.empty(0, dtype=np.int64), np.empty(0)
 
     def __call__(self, rows: np.ndarray, choice: np.ndarray) -> np.ndarray:
-        """What answers int[rows] earn on rows int[rows]."""
-        return np.array(list(map(self._score, rows.tolist(), choice.tolist())))
+        """What answers int[k] earn on rows int[k]."""
+        pairs = rows.astype(np.int64) * len(self.answers) + choice
+        new = np.setdiff1d(pairs, self._known)
+        if len(new):
+            earned = [self._score(*divmod(pair, len(self.answers))) for pair in new.tolist()]
+            self._known = np.concatenate([self._known, new])
+            order = np.argsort(self._known, kind="stable")
+            self._known = self._known[order]
+            self._earned = np.concatenate([self._earned, earned])[order]
+        return self._earned[np.searchsorted(self._known, pairs)]
 
     def worth(self) -> sparse.csr_matrix:
         """float[n, answers], what each answer earns on each row, 0 at worst."""
         place = {answer: i for i, answer in enumerate(self.answers)}
-        everything = len(self.questions) * len(place) <= _SCORINGS
-        columns, values, ends = [], [], [0]
-        for row, golds in enumerate(self.questions.golds):
-            own = range(len(place)) if everything else {place[gold] for gold in golds}
-            columns.extend(own)
-            values.extend(self._score(row, answer) for answer in own)
-            ends.append(len(columns))
-        earned = np.array(values)
+        n = len(self.questions)
+        if n * len(place) <= _SCORINGS:
+            own = [range(len(place))] * n
+        else:
+            own = [{place[gold] for gold in golds} for golds in self.questions.golds]
+        rows = np.repeat(np.arange(n), [len(answers) for answers in own])
+        columns = np.array([answer for answers in own for answer in answers])
+        earned = self(rows, columns)
         if self.questions.higher_is_better:
-            earned -= min(0.0, earned.min())
+            earned = earned - min(0.0, earned.min())
         else:
             earned = earned.max() - earned
-        return sparse.csr_matrix((earned, columns, ends), (len(ends) - 1, len(place)))
+        return sparse.csr_matrix((earned, (rows, columns)), shape=(n, len(place)))
 
     def usual(self, worth: sparse.csr_matrix) -> list[str]:
         """Of each row's right answers the one that is given most often in the task."""
@@ -225,11 +235,7 @@ class _Scoring:
         return [self.answers[i] if i >= 0 else own[0] for i, own in zip(best, golds, strict=True)]
 
     def _score(self, row: int, answer: int) -> float:
-        known = self._known.get((row, answer))
-        if known is None:
-            known = self.questions.score(row, self.answers[answer])
-            self._known[row, answer] = known
-        return known
+        return self.questions.score(row, self.answers[answer])
 
 
 def _figure(

@@ -15,7 +15,7 @@ from scipy import linalg, sparse
 from gvt.audit.wording import Wordings, incidence
 
 _FEATURES = 2000  # most frequent words and pairs of neighbours
-_ANSWERS = 1000  # that words predict; VQA models choose among as many or three times as many
+_ANSWERS = 500  # most frequent ones, that words choose among
 _RIDGE = 10.0
 _CHUNK = 4096  # rows whose scores of all answers are in memory at once
 
