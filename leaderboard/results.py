@@ -170,7 +170,7 @@ class Results:
         cell, constant = self.cell(column, task["name"]), self.majority(task)
         if cell is None or constant is None:
             return True
-        hits = np.array([[float(constant.answer in gold) for gold in cell.samples.gold]])
+        hits = np.array([[statistics.credit(constant.answer, g) for g in cell.samples.gold]])
         difference = statistics.paired_difference(cell.scores, hits, cell.samples.clusters)
         return difference.clear and difference.estimate.mean > 0
 

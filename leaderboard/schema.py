@@ -55,7 +55,19 @@ class ImageFree(TypedDict):
     suspects: list[str]  # wording that gives answers away, the worst first
 
 
-class _Task(TypedDict):
+class _LaterTaskFields(TypedDict, total=False):
+    """What runs of earlier versions lack. (typing.NotRequired needs Python 3.11.)"""
+
+    image_free: ImageFree
+    constant: bool  # False: a constant answer cannot be scored sample by sample
+
+
+class Task(_LaterTaskFields):
+    """One task; ``metric`` is the key of a sample's ``scores`` that the tables show.
+
+    Unit ``none``: the right answers are not public, so there is no score but a file to submit.
+    """
+
     name: str
     title: str
     metric: str
@@ -65,16 +77,6 @@ class _Task(TypedDict):
     version: str
     dataset_hash: str
     description: str
-
-
-class Task(_Task, total=False):
-    """One task; ``metric`` is the key of a sample's ``scores`` that the tables show.
-
-    Unit ``none``: the gold answers are not public, so there is no score but a file to submit.
-    """
-
-    constant: bool  # False: a constant answer cannot be scored sample by sample
-    image_free: ImageFree
 
 
 class Stage(TypedDict):

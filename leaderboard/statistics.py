@@ -134,16 +134,32 @@ class Constant:
     n: int
 
 
+def credit(answer: str, gold: Sequence[str]) -> float:
+    """What an answer earns where equality decides, 0 to 1.
+
+    Up to three gold answers are alternatives. More are those of several people: the VQA accuracy
+    (Antol et al. 2015), the mean over the people of min(1, agreement of the others / 3).
+    """
+    agree, people = gold.count(answer), len(gold)
+    if people <= 3:
+        return float(agree > 0)
+    own, others = agree * min(1.0, (agree - 1) / 3), (people - agree) * min(1.0, agree / 3)
+    return (own + others) / people
+
+
 def best_constant(gold: Sequence[Sequence[str]]) -> Constant | None:
-    """The one gold string that is among the gold answers of the most samples; None without gold.
+    """The one gold string that earns most as the answer to every sample; None without gold.
 
     Ties go to the string that sorts first, so that the choice does not depend on row order.
     """
-    counts = Counter(answer for answers in gold for answer in set(answers))
-    if not counts:
+    earned: Counter[str] = Counter()
+    for answers in gold:
+        for answer in set(answers):
+            earned[answer] += credit(answer, answers)
+    if not earned:
         return None
-    answer, hits = min(counts.items(), key=lambda item: (-item[1], item[0]))
-    return Constant(answer, hits / len(gold), len(gold))
+    answer, total = min(earned.items(), key=lambda item: (-item[1], item[0]))
+    return Constant(answer, total / len(gold), len(gold))
 
 
 def mean_chance(chance: np.ndarray) -> float:

@@ -133,10 +133,14 @@ def test_a_run_from_start_to_report(world, computed):
         assert [row["gold"] for row in found] == [[text] for text in truth["text_out"]]
         assert [row["image_sha256"] for row in found] == truth["image_sha256"]
         assert all(row["error"] is None and 0 <= row["scores"]["acc"] <= 1 for row in found)
+    audited = [row for _, row in schema.read_rows(schema.audit_path(world.folder, "mini_mci"))]
+    assert [row["gold"] for row in audited] == [[text] for text in truth["text_out"]]
+    assert record["tasks"][0]["image_free"]["predictors"].keys() >= {"constant", "noun", "words"}
     said = {column: [row["answer"] for row in rows(world.folder, column)] for column in kinds}
     assert len(set(map(tuple, said.values()))) == 4  # every column reads something else
     page = (world.folder / "report.html").read_text()
-    assert all(title in page for title in ("Toy toy-one", "Toy toy-two", "identification"))
+    titles = ("Toy toy-one", "Toy toy-two", "identification", "Best without image")
+    assert all(title in page for title in titles)
     assert computed == {"train": 3, "load_tokenizer": 3, "generate": 4}
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
 
 from gvt.audit import predictors
 from gvt.audit.defects import Defects, find_defects
-from gvt.audit.folds import folds_by_image
+from gvt.audit.folds import Fit, folds_by_image, out_of_fold, without_fold
 from gvt.audit.questions import NotAuditableError, Questions
 from gvt.audit.suspects import Suspect, find_suspects
 from gvt.audit.wording import Wordings, read_wordings
@@ -35,7 +34,6 @@ TITLES = {
 # Every answer is tried on every row up to so many scorings, beyond that only a row's own answers:
 # an answer spelt otherwise that the scoring accepts too then counts only when it is predicted.
 _SCORINGS = 300_000
-Fit = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class Figure:
     """One predictor: its score on images it was not fitted on, and what that gains.
 
     gain: paired difference to the constant. fitted: mean score if fitted on the very rows that are
-    scored, which is an upper bound and not a prediction; None for chance.
+    scored, which is an upper bound and not a prediction; None for chance and for a mixture.
     """
 
     name: str
@@ -56,9 +54,11 @@ class Figure:
 class Audit:
     """What the questions of a task give away.
 
-    best: the predictor that does best on the other folds, chosen for each fold anew; its ``name``
-    is the one chosen most often. chosen: folds by predictor. answers: what ``best`` says on each
-    row (None: a guess). scores: what each predictor and "best" earns, float[n] in the task's unit.
+    best: the predictor that does best on the other folds (nested cross-validation: the greatest of
+    several means would be too high by the luck of the winner), chosen for each fold anew; its
+    ``name`` is the one chosen most often. chosen: folds by predictor. answers: what ``best`` says
+    on each row (None: a guess). scores: what each predictor and "best" earns, float[n] in the
+    task's unit.
     """
 
     questions: Questions
@@ -80,61 +80,85 @@ class Audit:
 
 
 def audit(questions: Questions, folds: int = FOLDS, seed: int = SEED) -> Audit:
-    """Audit one task.
+    """Audit one task; three folds at least.
 
     Raises:
-        NotAuditableError: fewer than two images, or the score of a row depends on other rows.
+        NotAuditableError: fewer than three images, or the score of a row depends on other rows.
     """
-    if len(set(questions.images)) < 2:
-        raise NotAuditableError(
-            f"{questions.name}: an audit needs the questions of two images at least"
-        )
+    _check(questions)
+    wordings = read_wordings(questions.texts)
+    fold_of = folds_by_image(questions.images, folds, seed)
+    scoring = _Scoring(questions)
+    worth = scoring.worth()
+    tried = _guess(questions, fold_of)
+    for name, fit in _fits(wordings, worth).items():
+        tried[name] = _try(fit, scoring, fold_of)
+    names = list(tried)
+    chosen = [names[i] for i in _best(np.array([one.elsewhere for one in tried.values()]))]
+    by_row = [chosen[fold] for fold in fold_of.tolist()]
+    best = np.array([tried[name].scores[row] for row, name in enumerate(by_row)])
+    scores = {name: one.scores for name, one in tried.items()} | {BEST: best}
+    counts = Counter(chosen)
+    figures = {name: _figure(questions, name, scores, tried[name].fitted) for name in names}
+    usual = counts.most_common(1)[0][0]
+    fitted = tried[usual].fitted if len(counts) == 1 else None
+    return Audit(
+        questions=questions,
+        wordings=wordings,
+        folds=len(chosen),
+        seed=seed,
+        figures=figures,
+        best=replace(_figure(questions, BEST, scores, fitted), name=usual),
+        chosen=dict(counts),
+        answers=[
+            None if name == GUESS else scoring.answers[tried[name].said[row]]
+            for row, name in enumerate(by_row)
+        ],
+        scores=scores,
+        suspects=find_suspects(wordings, scoring.usual(worth), questions.images, questions.chance),
+        defects=find_defects(wordings, questions.golds, questions.images),
+    )
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """One predictor: answers by number and scores of each row, out of fold; the score if fitted on
+    all rows; and for each fold the one on the others, times -1 where lower is better."""
+
+    said: np.ndarray
+    scores: np.ndarray
+    fitted: float | None
+    elsewhere: np.ndarray
+
+
+def _check(questions: Questions) -> None:
     if questions.score(0, questions.golds[0][0]) is None:
         raise NotAuditableError(
             f"{questions.name}: not audited: {questions.metric_title} is a score of all answers "
             "together, not of each"
         )
-    wordings = read_wordings(questions.texts)
-    fold_of = folds_by_image(questions.images, folds, seed)
-    scoring = _Scoring(questions)
-    answers, worth = scoring.answers, scoring.worth()
-    said, fitted = {}, {}
-    for name, fit in _fits(wordings, worth).items():
-        said[name] = _out_of_fold(fit, fold_of)
-        everything = np.arange(len(questions))
-        fitted[name] = float(scoring(fit(everything, everything)).mean())
-    scores = {name: scoring(choice) for name, choice in said.items()}
-    if None not in questions.chance and questions.unit == "percent":
-        scores = {GUESS: np.array(questions.chance, dtype=float), **scores}
-    pick = _choose(np.stack(list(scores.values())), fold_of, questions.higher_is_better)
-    chosen = [list(scores)[place] for place in pick[fold_of].tolist()]
-    best = np.array([scores[name][row] for row, name in enumerate(chosen)])
-    counts = Counter(list(scores)[place] for place in pick.tolist())
-    figures = _figures(questions, scores, fitted, best, counts.most_common(1)[0][0])
-    return Audit(
-        questions=questions,
-        wordings=wordings,
-        folds=int(fold_of.max()) + 1,
-        seed=seed,
-        figures={name: figures[name] for name in scores},
-        best=figures[BEST],
-        chosen=dict(counts),
-        answers=[
-            None if name == GUESS else answers[said[name][row]] for row, name in enumerate(chosen)
-        ],
-        scores={**scores, BEST: best},
-        suspects=find_suspects(
-            wordings,
-            [
-                answers[place] if place >= 0 else golds[0]
-                for place, golds in zip(
-                    predictors.best_of_rows(worth).tolist(), questions.golds, strict=True
-                )
-            ],
-            questions.images,
-            questions.chance,
-        ),
-        defects=find_defects(wordings, questions.golds, questions.images),
+    if len(set(questions.images)) < 3:
+        raise NotAuditableError(f"{questions.name}: not audited: it asks about two images at most")
+
+
+def _guess(questions: Questions, fold_of: np.ndarray) -> dict[str, _Tried]:
+    """A guess earns its chance, if that is known of all rows."""
+    if None in questions.chance or questions.unit != "percent":
+        return {}
+    scores = np.array(questions.chance, dtype=float)
+    elsewhere = [scores[fold_of != fold].mean() for fold in range(int(fold_of.max()) + 1)]
+    return {GUESS: _Tried(np.full(len(scores), -1), scores, None, np.array(elsewhere))}
+
+
+def _try(fit: Fit, scoring: _Scoring, fold_of: np.ndarray) -> _Tried:
+    everything = np.arange(len(fold_of))
+    sign = 1 if scoring.questions.higher_is_better else -1
+    said = out_of_fold(fit, fold_of)
+    return _Tried(
+        said,
+        scoring(everything, said),
+        float(scoring(everything, fit(everything, everything)).mean()),
+        sign * without_fold(fit, scoring, fold_of),
     )
 
 
@@ -156,25 +180,10 @@ def _fits(wordings: Wordings, worth: sparse.csr_matrix) -> dict[str, Fit]:
     return fits
 
 
-def _out_of_fold(fit: Fit, fold_of: np.ndarray) -> np.ndarray:
-    said = np.empty(len(fold_of), dtype=np.int64)
-    for fold in range(int(fold_of.max()) + 1):
-        test = np.flatnonzero(fold_of == fold)
-        said[test] = fit(np.flatnonzero(fold_of != fold), test)
-    return said
-
-
-def _choose(scores: np.ndarray, fold_of: np.ndarray, higher_is_better: bool) -> np.ndarray:
-    """int[folds], of predictors float[P, n] the one that does best on all the other folds.
-
-    The greatest of several means would be too high by the luck of the winner; the scores of a fold
-    have no say in what is chosen for it.
-    """
-    sign = 1 if higher_is_better else -1
-    folds = int(fold_of.max()) + 1
-    elsewhere = [sign * scores[:, fold_of != fold].mean(axis=1) for fold in range(folds)]
+def _best(scores: np.ndarray) -> np.ndarray:
+    """int[folds], of predictors float[P, folds] the first of those that do best."""
     # Sums of equal scores in another order differ in the last digit.
-    return np.array([int(np.argmax(means > means.max() - 1e-9)) for means in elsewhere])
+    return (scores > scores.max(axis=0) - 1e-9).argmax(axis=0)
 
 
 class _Scoring:
@@ -187,50 +196,52 @@ class _Scoring:
         self.questions = questions
         given = Counter(gold for golds in questions.golds for gold in golds)
         self.answers = sorted(given, key=lambda answer: (-given[answer], answer))
-        self._known: dict[tuple[int, int], float] = {}
+        # Sorted numbers of (row, answer) pairs, and what they earn.
+        self._known, self._earned = np.empty(0, dtype=np.int64), np.empty(0)
 
-    def __call__(self, choice: np.ndarray) -> np.ndarray:
-        """float[n], what answer int[n] earns on each row."""
-        return np.array([self._score(*key) for key in enumerate(choice.tolist())])
+    def __call__(self, rows: np.ndarray, choice: np.ndarray) -> np.ndarray:
+        """What answers int[k] earn on rows int[k]."""
+        pairs = rows.astype(np.int64) * len(self.answers) + choice
+        new = np.setdiff1d(pairs, self._known)
+        if len(new):
+            earned = [self._score(*divmod(pair, len(self.answers))) for pair in new.tolist()]
+            self._known = np.concatenate([self._known, new])
+            order = np.argsort(self._known, kind="stable")
+            self._known = self._known[order]
+            self._earned = np.concatenate([self._earned, earned])[order]
+        return self._earned[np.searchsorted(self._known, pairs)]
 
     def worth(self) -> sparse.csr_matrix:
         """float[n, answers], what each answer earns on each row, 0 at worst."""
         place = {answer: i for i, answer in enumerate(self.answers)}
-        everything = len(self.questions) * len(place) <= _SCORINGS
-        columns, values, ends = [], [], [0]
-        for row, golds in enumerate(self.questions.golds):
-            own = range(len(place)) if everything else {place[gold] for gold in golds}
-            columns.extend(own)
-            values.extend(self._score(row, answer) for answer in own)
-            ends.append(len(columns))
-        earned = np.array(values)
+        n = len(self.questions)
+        if n * len(place) <= _SCORINGS:
+            own = [range(len(place))] * n
+        else:
+            own = [{place[gold] for gold in golds} for golds in self.questions.golds]
+        rows = np.repeat(np.arange(n), [len(answers) for answers in own])
+        columns = np.array([answer for answers in own for answer in answers])
+        earned = self(rows, columns)
         if self.questions.higher_is_better:
-            earned -= min(0.0, earned.min())
+            earned = earned - min(0.0, earned.min())
         else:
             earned = earned.max() - earned
-        return sparse.csr_matrix((earned, columns, ends), (len(ends) - 1, len(place)))
+        return sparse.csr_matrix((earned, (rows, columns)), shape=(n, len(place)))
+
+    def usual(self, worth: sparse.csr_matrix) -> list[str]:
+        """Of each row's right answers the one that is given most often in the task."""
+        best = predictors.best_of_rows(worth).tolist()
+        golds = self.questions.golds
+        return [self.answers[i] if i >= 0 else own[0] for i, own in zip(best, golds, strict=True)]
 
     def _score(self, row: int, answer: int) -> float:
-        known = self._known.get((row, answer))
-        if known is None:
-            known = self.questions.score(row, self.answers[answer])
-            self._known[row, answer] = known
-        return known
+        return self.questions.score(row, self.answers[answer])
 
 
-def _figures(
-    questions: Questions,
-    scores: dict[str, np.ndarray],
-    fitted: dict[str, float],
-    best: np.ndarray,
-    best_name: str,
-) -> dict[str, Figure]:
+def _figure(
+    questions: Questions, name: str, scores: dict[str, np.ndarray], fitted: float | None
+) -> Figure:
     clusters = np.unique(np.array(questions.images, dtype=object), return_inverse=True)[1]
     bounds = (0.0, 1.0) if questions.unit == "percent" else None
-
-    def figure(name: str, own: np.ndarray) -> Figure:
-        gain = clustered_mean(own - scores[CONSTANT], clusters)
-        return Figure(name, clustered_mean(own, clusters, bounds), gain, fitted.get(name))
-
-    figures = {name: figure(name, own) for name, own in scores.items()}
-    return {**figures, BEST: figure(best_name, best)}
+    gain = clustered_mean(scores[name] - scores[CONSTANT], clusters)
+    return Figure(name, clustered_mean(scores[name], clusters, bounds), gain, fitted)

@@ -1,11 +1,15 @@
-"""Folds that keep all questions of an image together."""
+"""Cross-validation that keeps all questions of an image together, and a nested one to choose."""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import combinations
 
 import numpy as np
+
+Fit = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""(training rows, test rows) → what is predicted for the test rows."""
 
 
 def folds_by_image(images: Sequence[str], folds: int, seed: int) -> np.ndarray:
@@ -25,3 +29,30 @@ def folds_by_image(images: Sequence[str], folds: int, seed: int) -> np.ndarray:
         fold_of[name] = fold
         heapq.heapreplace(heap, (rows + int(sizes[name]), fold))
     return fold_of[image]
+
+
+def out_of_fold(fit: Fit, fold_of: np.ndarray) -> np.ndarray:
+    """int[n], what is predicted for each row by a fit on the other folds."""
+    said = np.empty(len(fold_of), dtype=np.int64)
+    for fold in range(int(fold_of.max()) + 1):
+        test = np.flatnonzero(fold_of == fold)
+        said[test] = fit(np.flatnonzero(fold_of != fold), test)
+    return said
+
+
+def without_fold(
+    fit: Fit, score: Callable[[np.ndarray, np.ndarray], np.ndarray], fold_of: np.ndarray
+) -> np.ndarray:
+    """float[folds], the mean cross-validated score on the other folds, blind to this one.
+
+    score: (rows, predictions) → float[rows]. Needs three folds. This is the inner loop of a nested
+    cross-validation: a fit on all folds but two serves both of them, as each is the other's test.
+    """
+    folds = int(fold_of.max()) + 1
+    total = np.zeros(folds)
+    for pair in combinations(range(folds), 2):
+        test = np.flatnonzero(np.isin(fold_of, pair))
+        scores = score(test, fit(np.flatnonzero(~np.isin(fold_of, pair)), test))
+        for this, other in (pair, pair[::-1]):
+            total[this] += scores[fold_of[test] == other].sum()
+    return total / [(fold_of != fold).sum() for fold in range(folds)]

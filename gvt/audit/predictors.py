@@ -10,12 +10,12 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
-from scipy import sparse
+from scipy import linalg, sparse
 
 from gvt.audit.wording import Wordings, incidence
 
 _FEATURES = 2000  # most frequent words and pairs of neighbours
-_ANSWERS = 1000  # that words predict; VQA models choose among as many or three times as many
+_ANSWERS = 500  # most frequent ones, that words choose among
 _RIDGE = 10.0
 _CHUNK = 4096  # rows whose scores of all answers are in memory at once
 
@@ -50,7 +50,8 @@ def best_by_words(
     gram = (x.T @ x).toarray()
     gram[np.diag_indices_from(gram)] += _RIDGE
     seen = np.asarray(x.sum(axis=0)).ravel()
-    weights = np.linalg.solve(gram, (x.T @ y).toarray() - np.outer(seen, mean))
+    above = (x.T @ y).toarray() - np.outer(seen, mean)
+    weights = linalg.solve(gram, above, assume_a="pos", overwrite_a=True, overwrite_b=True)
     found = [
         (features[test[start : start + _CHUNK]] @ weights + mean).argmax(axis=1)
         for start in range(0, len(test), _CHUNK)

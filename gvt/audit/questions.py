@@ -72,6 +72,8 @@ def from_task(tasks: TaskSet, name: str) -> Questions:
     def scores(row: int, answer: str) -> dict[str, float]:
         return _numbers(task.process_results(docs[row], _results(task, docs[row], answer)))
 
+    if not any(golds):
+        raise NotAuditableError(f"{name}: not audited: its right answers are not public")
     return Questions(
         name=name,
         title=info["title"],

@@ -126,7 +126,9 @@ def _sources(
     if names:
         from gvt.engine.evaluate import load_tasks
 
-        tasks = load_tasks({name: known[name] for name in names}, args.limit)
+        # A run knows its rows by their images too; the questions alone need none.
+        images = results is not None
+        tasks = load_tasks({name: known[name] for name in names}, args.limit, images)
         hashes = {info["name"]: info["dataset_hash"] for info in tasks.info}
         for name in names:
             yield name, partial(from_task, tasks, name), hashes[name]
@@ -143,8 +145,8 @@ def _blind(results: Results | None, audit: Audit, dataset_hash: str) -> Figure |
 
 
 def folds(text: str) -> int:
-    """Return a number of folds: two or more."""
+    """Return a number of folds: three or more, as choosing the best takes folds of its own."""
     number = int(text)
-    if number < 2:
+    if number < 3:
         raise ValueError
     return number

@@ -88,3 +88,41 @@ def test_the_cache_follows_the_environment(monkeypatch):
     assert paths.cache_dir() == paths.Path.home() / "elsewhere"
     monkeypatch.delenv("GVT_CACHE")
     assert paths.cache_dir() == paths.Path.home() / ".cache" / "gvt"
+
+
+def test_a_group_stands_for_its_tasks(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.yaml").write_text(TASK.replace("my_task", name))
+    (tmp_path / "both.yaml").write_text("group: both\ntask: [b, a]\n")
+    (tmp_path / "more.yaml").write_text("group: more\ntask: [both, mini_vqa]\n")
+    (tmp_path / "s.yaml").write_text("tokenizers: [mini-clip]\ntasks: [mini_oc, more, a]\n")
+    groups = catalog.groups([tmp_path])
+    assert groups["both"] == ("b", "a")
+    assert groups["more"] == ("b", "a", "mini_vqa")
+    assert catalog.get_suite("s", [tmp_path]).tasks == ("mini_oc", "b", "a", "mini_vqa")
+    assert "both" not in catalog.tasks([tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("group: g\ntask: [mini_vqs]\n", "group 'g': unknown task 'mini_vqs'"),
+        ("group: g\ntask: mini_vqa\n", "group 'g': task: must be a list of names"),
+        ("group: g\n", "group 'g': task: must be a list of names"),
+        ("group: g\ntask: [{task: mini_vqa}]\n", "group 'g': task: must be a list of names"),
+        ("group: g\ntask: [g]\n", "group 'g': unknown task 'g'"),
+        ("group: [g]\ntask: []\n", r"g\.yaml:1: group: must be one name"),
+    ],
+)
+def test_a_broken_group_is_named(tmp_path, text, problem):
+    (tmp_path / "g.yaml").write_text(text)
+    with pytest.raises(UserError, match=problem):
+        catalog.groups([tmp_path])
+
+
+def test_shipped_groups_are_what_lm_eval_makes_of_them():
+    from lm_eval.tasks import TaskManager
+
+    manager = TaskManager(include_path=str(paths.data_dir("tasks")), include_defaults=False)
+    assert manager.all_groups == sorted(catalog.groups())
+    assert manager.all_subtasks == sorted(catalog.tasks())

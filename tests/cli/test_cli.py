@@ -206,6 +206,20 @@ def test_flags_choose_columns_tasks_and_seeds(tmp_path, executed):
     assert options.output_path.name.startswith("s-")
 
 
+def test_a_group_is_a_name_for_tasks(capsys, executed):
+    main(["run", "-T", "mini-clip", "-t", "pope,gvtbench_legac*,pope_random"])
+    ((suite, _, _),) = executed
+    pope = ("pope_random", "pope_popular", "pope_adversarial")
+    legacy = tuple(f"{kind}_{data}_legacy" for data in ("coco", "vcr") for kind in ("oc", "mci"))
+    assert set(suite.tasks) == {*pope, *legacy}
+    assert len(suite.tasks) == 7
+    main(["ls", "tasks"])
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert lines["pope"].split(None, 2)[1:] == ["group", ", ".join(pope)]
+    main(["show", "pope"])
+    assert "# group pope:" in capsys.readouterr().out
+
+
 def test_without_a_suite_the_usual_controls_frame_the_scores(executed):
     argv = "run -T mini-clip -t easy_vqa -L 0.5 --batch_size 8 -o here"
     main(argv.split())

@@ -11,6 +11,33 @@ from leaderboard.results import load_results
 from leaderboard.schema import SchemaError
 
 
+def test_a_constant_answer_is_not_scored_where_the_task_says_so(run_dir):
+    assert load_results(run_dir).majority(schema.read_run(run_dir)["tasks"][0])
+    change_run(run_dir, lambda run: run["tasks"][0].update(constant=False))
+    results = load_results(run_dir)
+    assert results.majority(results.tasks[0]) is None
+    change_run(run_dir, lambda run: run["tasks"][0].update(constant="no"))
+    with pytest.raises(SchemaError, match=r"tasks\[0\]\.constant is 'no'"):
+        schema.read_run(run_dir)
+
+
+def test_a_task_without_a_score_is_in_no_table(run_dir):
+    name = schema.read_run(run_dir)["tasks"][0]["name"]
+    change_run(run_dir, lambda run: run["tasks"][0].update(unit="none", metric="valid"))
+    for path in (run_dir / "samples").rglob(f"{name}.jsonl"):
+        rows = [{**row, "scores": {}} for _, row in schema.read_rows(path)]
+        schema.write_rows(path, rows)
+    seed = schema.read_run(run_dir)["seeds"][0]
+    path = schema.submission_path(run_dir, "clip", seed, name)
+    path.parent.mkdir(parents=True)
+    path.write_text("[]")
+    results = load_results(run_dir)
+    assert name not in [task["name"] for task in results.tasks]
+    ((task, files),) = results.submissions
+    assert task["name"] == name
+    assert files == [f"submissions/clip/seed{seed}/{name}.json"]
+
+
 def change_run(run_dir, change):
     path = run_dir / "run.json"
     run = json.loads(path.read_text())

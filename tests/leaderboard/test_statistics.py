@@ -11,6 +11,7 @@ from scipy import stats
 from leaderboard.statistics import (
     best_constant,
     clustered_mean,
+    credit,
     detectable,
     mean_chance,
     paired_difference,
@@ -138,6 +139,21 @@ def test_best_constant_equals_trying_every_answer():
     assert constant.mean == max(scores.values())
     assert constant.answer == "no"  # ties: the first in order
     assert best_constant([]) is None
+
+
+def test_ten_answers_are_worth_what_the_vqa_accuracy_says():
+    gold = [["yes"] * 2 + ["no"] * 8, ["yes"] * 10, ["red"] * 10, ["no"] * 3 + ["x"] * 7]
+
+    def leave_one_out(answer, people):
+        others = [people[:i] + people[i + 1 :] for i in range(len(people))]
+        return np.mean([min(1, left.count(answer) / 3) for left in others])
+
+    for answer in ("yes", "no", "red", "x", "blue"):
+        for people in gold:
+            assert credit(answer, people) == pytest.approx(leave_one_out(answer, people))
+    constant = best_constant(gold)
+    assert constant.answer == "no"
+    assert constant.mean == pytest.approx((1 + 0 + 0 + leave_one_out("no", gold[3])) / 4)
 
 
 def test_chance_is_the_mean_of_what_is_known():

@@ -31,10 +31,7 @@ def records(
     Raises:
         UserError: the data set cannot be loaded or lacks a column.
     """
-    names = {key: one.hub.columns.get(key, key) for key in wanted}
-    # A test split has no such columns, or empty ones.
-    more = [key for key in ("answers", "answer_type") if "annotations" in one.files]
-    names |= {key: one.hub.columns.get(key, key) for key in more}
+    names = {key: key for key in wanted} | one.hub.columns
     data = _load(one.hub.id, one.hub.config, one.hub.split, root)
     _need(one, data, one.hub.id, names.values())
     for number, row in enumerate(data.select_columns(sorted(set(names.values())))):

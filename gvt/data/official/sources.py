@@ -32,6 +32,7 @@ class HubImages:
 class Hub:
     """A hub data set; ``image`` is the image column, ``columns`` our name → the hub's.
 
+    Fields of the reader that ``columns`` does not name are called alike.
     unsure: columns or parts of this entry that no data card confirmed.
     """
 
@@ -49,16 +50,16 @@ class Source:
     """One benchmark: its official files below the data root, and its hub data set.
 
     reader: module in ``readers/``. split: the part of the files that is meant, or their kind.
-    images: pattern of an image's path. samples: entries of the official files.
+    images: pattern of an image's path. samples: entries of the official files, if they tell.
     """
 
     name: str
     reader: str
-    samples: int
     files: dict[str, str]
     images: str
     origin: str
     licence: str
+    samples: int | None = None
     split: str = ""
     sha256: dict[str, str] = field(default_factory=dict)
     hub: Hub | None = None

@@ -24,6 +24,8 @@ COUNTS = {
     "coco_caption_test": 4,
     "oc_coco": 12,
     "mci_coco": 24,
+    "oc_coco_balanced": 7,
+    "mci_coco_balanced": 50,
     "oc_vcr": 12,
     "mci_vcr": 24,
     "pope_random": 24,

@@ -70,5 +70,5 @@ def row(where: str, fields: Fields, source: Source, variant: str | None) -> dict
         "n_obj_exist": fields["n_obj_exist"],
         "category": category,
         "chance": 1 / 9 if counting else 0.5,
-        "same_as": None if legacy else (fields["image_id"], question),
+        "same_as": None if legacy else (fields["image_id"], question, fields["text_out"]),
     }
