@@ -105,8 +105,7 @@ def _load_model(card: Card) -> torch.nn.Module:
         weights = adapt(safetensors.torch.load_file(path), model)
         missing = model.load_state_dict(weights, strict=False).missing_keys
     except Exception as exc:
-        # timm, torch and safetensors raise a dozen unrelated classes here.
-        raise _cannot_load(card, exc) from exc
+        raise fit.cannot_load(card, exc) from exc
     fit.refuse_gaps(card, missing)
     return model
 
@@ -127,7 +126,7 @@ def _architecture(card: Card) -> tuple[Callable[..., torch.nn.Module], torch.nn.
         with torch.device("meta"):
             return make, make()
     except Exception as exc:
-        raise _cannot_load(card, exc) from exc
+        raise fit.cannot_load(card, exc) from exc
 
 
 def _timm(card: Card) -> ModuleType:
@@ -140,12 +139,6 @@ def _timm(card: Card) -> ModuleType:
             f"{card.path}: family '{card.family}' is loaded by timm, which cannot be imported "
             f"({reason}); pip install 'gvt[timm]', with the torchvision that belongs to your torch"
         ) from exc
-
-
-def _cannot_load(card: Card, exc: Exception) -> CardError:
-    reason = " ".join(str(exc).split())[:300] or type(exc).__name__
-    source = card.folder or card.checkpoint
-    return CardError(f"{card.path}: cannot load checkpoint {source}: {reason}")
 
 
 def _side(card: Card, native: torch.nn.Module) -> int:
