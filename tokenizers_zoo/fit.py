@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 def shape(card: Card) -> tuple[int, int] | None:
     """Tokens and width of the features as `architecture` says; None where a card has none.
 
-    Raises CardError if the image size fits no whole number of patches.
+    Raises CardError if the image size fits no whole number of patches, or for a layer too many.
     """
     known = card.architecture
     if known is None:
         return None
+    layer(card, known.depth)
     kept, _ = families()[card.family].kept(card.features.drop)
     return len(kept) + side(card, known.native, known.patch) ** 2, known.width
 

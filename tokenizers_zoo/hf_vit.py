@@ -81,6 +81,7 @@ def feature_shape(card: Card) -> tuple[int, int]:
     """
     family = families()[card.family]
     config = _load_config(card, family)
+    fit.layer(card, config.num_hidden_layers)
     kept, _ = family.kept(card.features.drop)
     return len(kept) + _side(card, family, config) ** 2, config.hidden_size
 

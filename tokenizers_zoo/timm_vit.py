@@ -28,9 +28,7 @@ class TimmViT:
         family = families()[card.family]
         model = _load_model(card)
         self.model = model.eval().requires_grad_(False).to(device, dtype)
-        self._layer = fit.layer(card, len(model.blocks))
-        if self._layer == 0:
-            raise CardError(f"{card.path}: features.layer is 0, but timm gives no embeddings")
+        self._layer = _layer(card, model)
         self._norm = torch.nn.Identity()
         if card.features.final_norm:
             self._norm = fit.final_norm(card, model, family.norm)
@@ -73,6 +71,7 @@ def feature_shape(card: Card) -> tuple[int, int]:
     Raises CardError.
     """
     _, native = _architecture(card)
+    _layer(card, native)
     kept, _ = families()[card.family].kept(card.features.drop)
     return len(kept) + _side(card, native) ** 2, native.embed_dim
 
@@ -139,6 +138,13 @@ def _timm(card: Card) -> ModuleType:
             f"{card.path}: family '{card.family}' is loaded by timm, which cannot be imported "
             f"({reason}); pip install 'gvt[timm]', with the torchvision that belongs to your torch"
         ) from exc
+
+
+def _layer(card: Card, model: torch.nn.Module) -> int:
+    layer = fit.layer(card, len(model.blocks))
+    if layer == 0:
+        raise CardError(f"{card.path}: features.layer is 0, but timm gives no embeddings")
+    return layer
 
 
 def _side(card: Card, native: torch.nn.Module) -> int:
