@@ -113,7 +113,7 @@ class Card:
     image: ImageSpec | None = None
     features: FeatureSpec | None = None
     architecture: Architecture | None = None
-    unverified: dict = field(default_factory=dict)
+    unverified: dict = field(default_factory=dict, hash=False)
 
     @classmethod
     def load(cls, path: str | Path) -> "Card":
