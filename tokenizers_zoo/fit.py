@@ -76,6 +76,13 @@ def layer(card: Card, depth: int) -> int:
     return card.features.layer % states
 
 
+def cannot_load(card: Card, exc: Exception) -> CardError:
+    """The error for what a library raised, in one line; they raise dozens of unrelated classes."""
+    reason = " ".join(str(exc).split())[:300] or type(exc).__name__
+    source = card.folder or card.checkpoint
+    return CardError(f"{card.path}: cannot load checkpoint {source}: {reason}")
+
+
 def refuse_gaps(card: Card, missing: Iterable[str], mismatched: Iterable[str] = ()) -> None:
     """Libraries fill missing and misshapen weights at random and go on; we do not.
 

@@ -26,21 +26,17 @@ class HFViT:
         self._family = families()[card.family]
         self.model = _load_model(card, self._family, device, dtype)
         config = self.model.config
-        fit.agree(
-            card,
-            width=config.hidden_size,
-            depth=config.num_hidden_layers,
-            patch=_edge(config.patch_size),
-            native=_edge(config.image_size),
-        )
+        native, patch = _edge(card, config.image_size), _edge(card, config.patch_size)
+        depth = config.num_hidden_layers
+        fit.agree(card, width=config.hidden_size, depth=depth, patch=patch, native=native)
         side = _side(card, self._family, config)
-        self._layer = fit.layer(card, config.num_hidden_layers)
+        self._layer = fit.layer(card, depth)
         self._kept, self._patches = self._family.kept(card.features.drop)
         self._norm = torch.nn.Identity()
         if card.features.final_norm:
             self._norm = fit.final_norm(card, self.model, self._family.norm)
         self._arguments = {}
-        if card.image.size != _edge(config.image_size) and self._family.positions == "argument":
+        if card.image.size != native and self._family.positions == "argument":
             self._arguments["interpolate_pos_encoding"] = True
         self.grid = (side, side)
         self.dim = config.hidden_size
@@ -84,15 +80,7 @@ def feature_shape(card: Card) -> tuple[int, int]:
     Raises CardError.
     """
     family = families()[card.family]
-    card.weight_files()
-    source = str(card.folder or card.checkpoint)
-    revision = {"revision": card.revision} if card.revision else {}
-    try:
-        config = getattr(transformers, family.model).config_class.from_pretrained(
-            source, **revision
-        )
-    except (OSError, ValueError) as exc:
-        raise CardError(f"{card.path}: cannot load checkpoint {source}: {exc}") from exc
+    config = _load_config(card, family)
     fit.layer(card, config.num_hidden_layers)
     kept, _ = family.kept(card.features.drop)
     return len(kept) + _side(card, family, config) ** 2, config.hidden_size
@@ -100,7 +88,7 @@ def feature_shape(card: Card) -> tuple[int, int]:
 
 def _side(card: Card, family: Family, config: transformers.PreTrainedConfig) -> int:
     """Patches along an edge. Raises CardError if the class cannot take the card's image size."""
-    native = _edge(config.image_size)
+    native = _edge(card, config.image_size)
     if card.image.size != native and family.positions == "argument":
         forward = getattr(transformers, family.model).forward
         if "interpolate_pos_encoding" not in inspect.signature(forward).parameters:
@@ -108,52 +96,68 @@ def _side(card: Card, family: Family, config: transformers.PreTrainedConfig) -> 
                 f"{card.path}: image.size is {card.image.size}, but the checkpoint takes {native} "
                 f"pixels and transformers cannot interpolate positions of {family.model}"
             )
-    return fit.side(card, native, _edge(config.patch_size))
+    return fit.side(card, native, _edge(card, config.patch_size))
 
 
-def _edge(value: int | list[int]) -> int:
-    """Edge of a square that some configurations write as [height, width]."""
-    return value if isinstance(value, int) else value[0]
+def _edge(card: Card, value: int | list[int]) -> int:
+    """Edge of a square, which some configurations write as [height, width]."""
+    edges = {value} if isinstance(value, int) else set(value)
+    if len(edges) > 1:
+        raise CardError(f"{card.path}: the checkpoint's images or patches are no squares: {value}")
+    return edges.pop()
+
+
+def _load_config(card: Card, family: Family) -> transformers.PreTrainedConfig:
+    """The checkpoint's configuration, as the family changes it. Raises CardError."""
+    card.weight_files()
+    if card.folder is None:
+        hub.fetch(card, ["config.json"])
+    config_class = getattr(transformers, family.model).config_class
+    source, revision = _where(card)
+    try:
+        with _quiet():
+            config = config_class.from_pretrained(source, **revision)
+        config.update(family.config)
+    except Exception as exc:
+        raise fit.cannot_load(card, exc) from exc
+    return config
+
+
+def _where(card: Card) -> tuple[str, dict[str, str]]:
+    """What transformers' `from_pretrained` wants to know."""
+    return str(card.folder or card.checkpoint), {"revision": card.revision or "main"}
 
 
 def _load_model(
     card: Card, family: Family, device: torch.device, dtype: torch.dtype
 ) -> transformers.PreTrainedModel:
     """The bare encoder, in eval mode, without gradients. Raises CardError."""
-    card.weight_files()
-    source = str(card.folder or card.checkpoint)
     model_class = getattr(transformers, family.model)
     # On CPUs the explicit attention is the faster one (measured with 66 tokens in bfloat16).
     attention = "eager" if device.type == "cpu" else "sdpa"
-    revision = {"revision": card.revision} if card.revision else {}
+    common = {"attn_implementation": attention} | family.arguments
+    config = _load_config(card, family)
+    source, revision = _where(card)
+    if card.init == "pretrained" and card.folder is None:
+        hub.fetch(card, _WEIGHTS)
     try:
         with _quiet():
-            config = model_class.config_class.from_pretrained(source, **revision)
-            config.update(family.config)
             if card.init == "random":
                 # Drawn in float32 on the CPU whatever the device, so that a seed is one encoder.
                 with torch.random.fork_rng(devices=[]):
                     torch.manual_seed(card.seed)
-                    model = model_class._from_config(
-                        config,
-                        dtype=torch.float32,
-                        attn_implementation=attention,
-                        **family.arguments,
-                    )
+                    model = model_class._from_config(config, dtype=torch.float32, **common)
             else:
-                if card.folder is None:
-                    hub.fetch(card, _WEIGHTS)
                 model, info = model_class.from_pretrained(
                     source,
                     config=config,
                     dtype=dtype,
-                    attn_implementation=attention,
                     use_safetensors=True,
                     output_loading_info=True,
                     # Not to accept them: to name them ourselves, in one line.
                     ignore_mismatched_sizes=True,
-                    **family.arguments,
                     **revision,
+                    **common,
                 )
                 mismatched = (
                     f"{name} is {list(found)}, should be {list(wanted)}"
@@ -163,9 +167,7 @@ def _load_model(
     except CardError:
         raise
     except Exception as exc:
-        # transformers, huggingface_hub and safetensors raise a dozen unrelated classes here.
-        reason = " ".join(str(exc).split())[:300] or type(exc).__name__
-        raise CardError(f"{card.path}: cannot load checkpoint {source}: {reason}") from exc
+        raise fit.cannot_load(card, exc) from exc
     return model.eval().requires_grad_(False).to(device, dtype)
 
 

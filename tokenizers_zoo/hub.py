@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import huggingface_hub
 from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
+from tokenizers_zoo import fit
 from tokenizers_zoo.card import Card, CardError
 
 _MAIN = "main"
@@ -30,15 +31,12 @@ def fetch(card: Card, names: Sequence[str]) -> str:
         except EntryNotFoundError:
             continue
         except Exception as exc:
-            # Unknown repository or revision, gated, no access, no room: a dozen classes.
-            reason = " ".join(str(exc).split())[:300] or type(exc).__name__
-            raise CardError(
-                f"{card.path}: cannot load checkpoint {card.checkpoint}: {reason}"
-            ) from exc
+            # Unknown repository or revision, gated, no access, no room.
+            raise fit.cannot_load(card, exc) from exc
     known = card.unverified.get("revision")
+    note = f" [the card notes: {known}]" if known else ""
     raise CardError(
         f"{card.path}: {card.checkpoint} at revision {revision} holds no {names[0]}, and other "
         "formats are not read; name a `revision` that holds it, or convert it once "
-        "(from_pretrained, then save_pretrained to DIR) and write `checkpoint: local:DIR`"
-        + (f" [the card notes: {known}]" if known else "")
+        f"(docs/tokenizers.md, Weights) and write `checkpoint: local:DIR`{note}"
     )

@@ -28,9 +28,7 @@ class TimmViT:
         family = families()[card.family]
         model = _load_model(card)
         self.model = model.eval().requires_grad_(False).to(device, dtype)
-        self._layer = fit.layer(card, len(model.blocks))
-        if self._layer == 0:
-            raise CardError(f"{card.path}: features.layer is 0, but timm gives no embeddings")
+        self._layer = _layer(card, model)
         self._norm = torch.nn.Identity()
         if card.features.final_norm:
             self._norm = fit.final_norm(card, model, family.norm)
@@ -73,6 +71,7 @@ def feature_shape(card: Card) -> tuple[int, int]:
     Raises CardError.
     """
     _, native = _architecture(card)
+    _layer(card, native)
     kept, _ = families()[card.family].kept(card.features.drop)
     return len(kept) + _side(card, native) ** 2, native.embed_dim
 
@@ -105,8 +104,7 @@ def _load_model(card: Card) -> torch.nn.Module:
         weights = adapt(safetensors.torch.load_file(path), model)
         missing = model.load_state_dict(weights, strict=False).missing_keys
     except Exception as exc:
-        # timm, torch and safetensors raise a dozen unrelated classes here.
-        raise _cannot_load(card, exc) from exc
+        raise fit.cannot_load(card, exc) from exc
     fit.refuse_gaps(card, missing)
     return model
 
@@ -127,7 +125,7 @@ def _architecture(card: Card) -> tuple[Callable[..., torch.nn.Module], torch.nn.
         with torch.device("meta"):
             return make, make()
     except Exception as exc:
-        raise _cannot_load(card, exc) from exc
+        raise fit.cannot_load(card, exc) from exc
 
 
 def _timm(card: Card) -> ModuleType:
@@ -142,10 +140,11 @@ def _timm(card: Card) -> ModuleType:
         ) from exc
 
 
-def _cannot_load(card: Card, exc: Exception) -> CardError:
-    reason = " ".join(str(exc).split())[:300] or type(exc).__name__
-    source = card.folder or card.checkpoint
-    return CardError(f"{card.path}: cannot load checkpoint {source}: {reason}")
+def _layer(card: Card, model: torch.nn.Module) -> int:
+    layer = fit.layer(card, len(model.blocks))
+    if layer == 0:
+        raise CardError(f"{card.path}: features.layer is 0, but timm gives no embeddings")
+    return layer
 
 
 def _side(card: Card, native: torch.nn.Module) -> int:

@@ -1,5 +1,6 @@
 """Every published family: features equal the library's own, at native and interpolated size."""
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -64,26 +65,25 @@ def test_features_equal_the_library(checkpoint, make_card, family):
     _, model = checkpoint(kind)
     prefix = families()[family].prefix
     before = sum(prefix.values())
-    for size in (12, 20):
-        for layer, final_norm in ((-1, True), (-2, False), (0, False)):
-            for drop in (list(prefix), []):
-                card = make_card(
-                    family=family,
-                    checkpoint=f"local:{kind}",
-                    image=image(size),
-                    features={"layer": layer, "final_norm": final_norm, "drop": drop},
-                )
-                tokenizer = load_tokenizer(card)
-                tokens = tokenizer.encode(pixels(size))
-                wanted = library(family, model, size, layer, final_norm)
-                first = before if drop else 0
-                side = size // 4
-                assert tokens.features.shape == (2, side * side + before - first, 16)
-                assert torch.allclose(tokens.features, wanted[:, first:], atol=1e-5)
-                assert tokens.grid == tokenizer.grid == (side, side)
-                assert tokens.prefix == before - first
-                assert feature_shape(card) == (tokenizer.tokens, tokenizer.dim)
-                assert (tokenizer.tokens, tokenizer.dim) == tokens.features.shape[1:]
+    reads = ((-1, True, list(prefix)), (-2, False, []), (0, False, list(prefix)))
+    for size, (layer, final_norm, drop) in itertools.product((12, 20), reads):
+        card = make_card(
+            family=family,
+            checkpoint=f"local:{kind}",
+            image=image(size),
+            features={"layer": layer, "final_norm": final_norm, "drop": drop},
+        )
+        tokenizer = load_tokenizer(card)
+        tokens = tokenizer.encode(pixels(size))
+        wanted = library(family, model, size, layer, final_norm)
+        first = before if drop else 0
+        side = size // 4
+        assert tokens.features.shape == (2, side * side + before - first, 16)
+        assert torch.allclose(tokens.features, wanted[:, first:], atol=1e-5)
+        assert tokens.grid == tokenizer.grid == (side, side)
+        assert tokens.prefix == before - first
+        assert feature_shape(card) == (tokenizer.tokens, tokenizer.dim)
+        assert (tokenizer.tokens, tokenizer.dim) == tokens.features.shape[1:]
 
 
 def test_all_families_of_transformers_are_compared():

@@ -104,7 +104,9 @@ def test_offline_and_not_in_the_cache(make_card, tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "none"))
     with pytest.raises(CardError) as caught:
         load_tokenizer(make_card(checkpoint="owner/absent-model", revision=SHA))
-    assert "\n" not in str(caught.value) and "owner/absent-model" in str(caught.value)
+    line = str(caught.value)
+    assert "\n" not in line and "owner/absent-model at revision 1234" in line
+    assert "not in the local cache (config.json), and the hub cannot be reached" in line
 
 
 def test_what_a_hub_card_says_of_its_architecture_plans_without_it(make_card):
@@ -118,5 +120,8 @@ def test_what_a_hub_card_says_of_its_architecture_plans_without_it(make_card):
     assert feature_shape(card) == (26, 16)
     with pytest.raises(CardError, match="no multiple"):
         feature_shape(make_card(**hub, architecture=sizes, image=image | {"size": 18}))
-    with pytest.raises(CardError):
+    deep = {"layer": 4, "final_norm": True, "drop": []}
+    with pytest.raises(CardError, match="hidden states -4 to 3"):
+        feature_shape(make_card(**hub, architecture=sizes, features=deep))
+    with pytest.raises(CardError, match="not in the local cache"):
         feature_shape(make_card(**hub))

@@ -127,3 +127,4 @@ def test_the_table_of_the_docs_is_current():
 def test_hashes_tell_encoders_apart():
     same = [card.hash() for card in CARDS.values()]
     assert len(set(same)) == len(same)
+    assert len(set(CARDS.values())) == len(CARDS), "cards serve as keys"

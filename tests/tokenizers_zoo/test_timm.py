@@ -72,29 +72,27 @@ def test_features_equal_timm(publish, timm_card, family):
     for size in (28, 42):
         source = f"local-dir:{folder}"
         theirs = timm.create_model(source, pretrained=True, num_classes=0, img_size=size).eval()
-        for layer, final_norm in ((-1, True), (-2, False), (1, True)):
-            for drop in (["cls"], []):
-                card = timm_card(family, size, layer, final_norm, drop)
-                tokenizer = load_tokenizer(card)
-                tokens = tokenizer.encode(pixels(size))
-                block = layer + 3 if layer < 0 else layer - 1
-                [(patches, cls)] = theirs.forward_intermediates(
-                    pixels(size),
-                    indices=[block],
-                    return_prefix_tokens=True,
-                    output_fmt="NLC",
-                    intermediates_only=True,
-                )
-                wanted = patches if drop else torch.cat([cls, patches], dim=1)
-                if final_norm:
-                    wanted = theirs.get_submodule(NORM[family])(wanted)
-                assert torch.allclose(tokens.features, wanted, atol=1e-5)
-                side = size // 7
-                assert tokens.grid == tokenizer.grid == (side, side)
-                assert tokens.prefix == 1 - len(drop)
-                assert feature_shape(card) == (tokenizer.tokens, tokenizer.dim)
-                assert (tokenizer.tokens, tokenizer.dim) == tokens.features.shape[1:]
-                assert tokenizer.parameters == sum(p.numel() for p in theirs.parameters())
+        for layer, final_norm, drop in ((-1, True, ["cls"]), (-2, False, []), (1, True, ["cls"])):
+            card = timm_card(family, size, layer, final_norm, drop)
+            tokenizer = load_tokenizer(card)
+            tokens = tokenizer.encode(pixels(size))
+            [(patches, cls)] = theirs.forward_intermediates(
+                pixels(size),
+                indices=[layer + 3 if layer < 0 else layer - 1],
+                return_prefix_tokens=True,
+                output_fmt="NLC",
+                intermediates_only=True,
+            )
+            wanted = patches if drop else torch.cat([cls, patches], dim=1)
+            if final_norm:
+                wanted = theirs.get_submodule(NORM[family])(wanted)
+            assert torch.allclose(tokens.features, wanted, atol=1e-5)
+            side = size // 7
+            assert tokens.grid == tokenizer.grid == (side, side)
+            assert tokens.prefix == 1 - len(drop)
+            assert feature_shape(card) == (tokenizer.tokens, tokenizer.dim)
+            assert (tokenizer.tokens, tokenizer.dim) == tokens.features.shape[1:]
+            assert tokenizer.parameters == sum(p.numel() for p in theirs.parameters())
 
 
 @needs_timm
