@@ -149,7 +149,8 @@ def _facts(found: _Checkpoint, stem: str) -> dict[str, Fact]:
 def _family(found: _Checkpoint, config: dict) -> tuple[str, Family]:
     kind = config.get("model_type")
     if not isinstance(kind, str):
-        raise CardError(f"tokenizer '{found.name}': its {_CONFIG} names no model_type")
+        timm = "; timm's checkpoints need a card by hand" if "architecture" in config else ""
+        raise CardError(f"tokenizer '{found.name}': its {_CONFIG} names no model_type{timm}")
     named = config.get("architectures") or ()
     for asked in (*(named if isinstance(named, list) else ()), kind):
         for name, family in families().items():

@@ -123,8 +123,8 @@ def _sequence(card: Fusion, parts: Sequence[VisualTokens]) -> VisualTokens:
 
 
 def _as_map(patches: Tensor, grid: Grid) -> Tensor:
-    """float[B, h·w, D] → float[B, D, h, w]."""
-    return patches.transpose(1, 2).unflatten(2, grid)
+    """float[B, h·w, D] → float32[B, D, h, w], to be averaged without loss."""
+    return patches.float().transpose(1, 2).unflatten(2, grid)
 
 
 def _as_sequence(places: Tensor) -> Tensor:

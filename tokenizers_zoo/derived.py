@@ -140,49 +140,52 @@ def with_options(card: Card, options: Options) -> Card | Selection:
     """
     if options == Options():
         return card
-    family = families()[card.family]
-    if card.features is None or card.image is None:
-        raise CardError(f"'{card.name}' looks at no image, so it takes no options: [{options}]")
-    for kind in options.tokens.prefix if options.tokens else ():
-        if kind not in family.prefix:
-            valid = ["patch", *family.prefix]
-            raise CardError(f"'{card.name}' has no token '{kind}'; {nearest(kind, valid)}")
-    image, features = card.image, card.features
-    if options.res is not None:
-        image = image.at(options.res)
-    if options.layer is not None:
-        features = replace(features, layer=options.layer)
-    if options.norm is not None:
-        features = replace(features, final_norm=options.norm)
+    _check(card, options)
+    order = families()[card.family].prefix
     kept = options.tokens
     if kept:
         # In the order the encoder puts them, however they were asked for.
-        kept = replace(kept, prefix=tuple(k for k in family.prefix if k in kept.prefix))
-        if set(kept.prefix) & set(features.drop):
-            others = tuple(kind for kind in family.prefix if kind not in kept.prefix)
-            features = replace(features, drop=others)
-    changed = Options(
-        layer=options.layer if features.layer != card.features.layer else None,
-        res=options.res if image != card.image else None,
-        norm=options.norm if features.final_norm != card.features.final_norm else None,
-    )
-    if set(features.drop) != set(card.features.drop):
-        changed = replace(changed, tokens=Kept(True, None, kept.prefix))
-    base = card
-    if changed != Options():
-        base = replace(
-            card,
-            name=str(Term(card.name, changed)),
-            title=str(Term(card.title, changed)),
-            description=f"{card.description.strip()} Here with {changed}.",
-            image=image,
-            features=features,
-        )
-    whole = Kept(True, None, tuple(k for k in family.prefix if k not in features.drop))
-    if kept in (None, whole):
+        kept = replace(kept, prefix=tuple(kind for kind in order if kind in kept.prefix))
+    base, changed = _encoder(card, options, kept)
+    if kept in (None, Kept(True, None, tuple(k for k in order if k not in base.features.drop))):
         return base
-    shown = Options(tokens=kept).over(changed)
+    shown = replace(changed, tokens=kept)
     return Selection(base, kept, str(Term(card.name, shown)), str(Term(card.title, shown)))
+
+
+def _check(card: Card, options: Options) -> None:
+    if card.features is None or card.image is None:
+        raise CardError(f"'{card.name}' looks at no image, so it takes no options: [{options}]")
+    prefix = families()[card.family].prefix
+    for kind in options.tokens.prefix if options.tokens else ():
+        if kind not in prefix:
+            hint = nearest(kind, ["patch", *prefix])
+            raise CardError(f"'{card.name}' has no token '{kind}'; {hint}")
+
+
+def _encoder(card: Card, options: Options, kept: Kept | None) -> tuple[Card, Options]:
+    """The card of the encoder's pass that `options` need, and in what it differs from `card`."""
+    image, features, changed = card.image, card.features, Options()
+    if options.res not in (None, image.size):
+        image, changed = image.at(options.res), replace(changed, res=options.res)
+    if options.layer not in (None, features.layer):
+        features = replace(features, layer=options.layer)
+        changed = replace(changed, layer=options.layer)
+    if options.norm not in (None, features.final_norm):
+        features = replace(features, final_norm=options.norm)
+        changed = replace(changed, norm=options.norm)
+    if kept and set(kept.prefix) & set(features.drop):
+        drop = (kind for kind in families()[card.family].prefix if kind not in kept.prefix)
+        features = replace(features, drop=tuple(drop))
+        changed = replace(changed, tokens=Kept(True, None, kept.prefix))
+    if changed == Options():
+        return card, changed
+    name, title = str(Term(card.name, changed)), str(Term(card.title, changed))
+    about = f"{card.description.strip()} Here with {changed}."
+    return (
+        replace(card, name=name, title=title, description=about, image=image, features=features),
+        changed,
+    )
 
 
 def _fuse(kind: Literal["channels", "sequence"], parts: tuple[TokenizerCard, ...]) -> TokenizerCard:

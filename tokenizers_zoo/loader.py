@@ -44,9 +44,9 @@ def feature_shape(card: TokenizerCard) -> tuple[int, int]:
 
 
 def _blank(card: Card) -> VisualTokens:
-    """Features of one image, all zeros, in the layout of `card`'s encoder."""
+    """Features of one image without values, in the layout of `card`'s encoder."""
     tokens, dim = feature_shape(card)
-    features = torch.zeros(1, tokens, dim)
+    features = torch.empty(1, tokens, dim, device="meta")
     if card.features is None:
         return VisualTokens(features, BlindTokenizer.grid)
     kept, _ = families()[card.family].kept(card.features.drop)

@@ -198,7 +198,8 @@ def _columns(
         card = spell_out(name, known)
         resolve_all({name: card}, include_path, also=known)
         column = column_name(name)
-        if column in CONTROLS or columns.get(column, known.get(column, card)) != card:
+        taken = column in CONTROLS and column != name
+        if taken or columns.get(column, known.get(column, card)) != card:
             # Another one of that name is there; which it is, the report says in full.
             column = f"{column}-{hashlib.sha256(card.encode()).hexdigest()[:6]}"
         columns[column] = card

@@ -44,12 +44,14 @@ class CombinedStore:
 
 
 class CombinedRows:
-    """Features float32[n, N, D] of n images, made of those of several encoders when asked for."""
+    """Features float[n, N, D] of n images, made of those of the encoders when asked for.
+
+    What is only joined keeps the precision it is stored in; what is averaged is float32.
+    """
 
     def __init__(self, card: TokenizerCard, parts: Sequence[Features]) -> None:
         self._card, self._parts = card, parts
-        blank = [np.zeros((1, *part.values.shape[1:]), np.float32) for part in parts]
-        layout = self._combine(blank)
+        layout = self._combine([part.values[[]] for part in parts])
         self.grid, self.prefix = layout.grid, layout.prefix
         self.shape = (len(parts[0].values), *layout.features.shape[1:])
 
@@ -57,12 +59,12 @@ class CombinedRows:
         return self.shape[0]
 
     def __getitem__(self, index: Sequence[int] | np.ndarray | slice) -> np.ndarray:
-        """float32[k, N, D] of k images."""
+        """float[k, N, D] of k images."""
         return self._combine([part.values[index] for part in self._parts]).features.numpy()
 
     def _combine(self, values: Sequence[np.ndarray]) -> VisualTokens:
         encoded = {
-            encoder: VisualTokens(torch.from_numpy(own.astype(np.float32)), part.grid, part.prefix)
+            encoder: VisualTokens(torch.from_numpy(own), part.grid, part.prefix)
             for encoder, own, part in zip(self._card.encoders, values, self._parts, strict=True)
         }
         return combine(self._card, encoded)
