@@ -106,6 +106,30 @@ def world(tmp_path, llm_folder, write_toys, computed, capfd):
     return SimpleNamespace(mine=mine, folder=tmp_path / "run", run=run)
 
 
+def test_an_encoder_decoder_answers_a_whole_suite(world, computed, t5_folder):
+    tasks = ("mini_mci", "mini_vqa")
+    flags = ("--llm", str(t5_folder), "--tasks", ",".join(tasks))
+    code, output = world.run(*flags)
+    assert code == 0, output.err
+    assert "Traceback" not in output.err
+    record = schema.read_run(world.folder)
+    assert record["config"]["llm"]["name"] == str(t5_folder)
+    assert {entry["column"] for entry in record["alignment"]} == {"one", "two", "blind"}
+    for task in tasks:
+        said = {}
+        for column in ("one", "two", "blind", "text"):
+            found = rows(world.folder, column, task)
+            assert [row["doc_id"] for row in found] == list(range(LIMIT))
+            assert all(row["error"] is None for row in found)
+            said[column] = tuple(row["answer"] for row in found)
+        assert len(set(said.values())) > 1, task
+    assert computed["train"] == 3
+    code, _ = world.run(*flags)
+    assert code == 0
+    assert not computed["train"]
+    assert not computed["generate"]
+
+
 def journal(folder):
     return (folder / JOURNAL_FILE).read_bytes()
 

@@ -182,7 +182,8 @@ class ImageLM(LM):
             reserve = item.decoding.limit if item.decoding else len(self._ids(item))
             beams = item.decoding.beams if item.decoding else 1
             images[item.image["sha256"]] = item.image
-            jobs.append(Job(number, item.image["sha256"], before, after, reserve, beams))
+            alone = self.reader.llm.seq2seq
+            jobs.append(Job(number, item.image["sha256"], before, after, reserve, beams, alone))
         rank, world = self._place()
         # By content: what each process knows from journals may differ.
         share = [one for one in group(jobs) if share_of(one.image, world) == rank]
