@@ -82,9 +82,9 @@ def train(
         ahead = batches(
             stage, number, llm, features[stage.data], connector.tokens, seed, accelerator
         )
-        for visual, asked in ahead:
+        for visual, batch in ahead:
             with accelerator.autocast():
-                loss = wrapped(visual, asked)
+                loss = wrapped(visual, batch)
             accelerator.backward(loss)
             accelerator.clip_grad_norm_(connector.parameters(), _CLIP_NORM)
             for optimizer, schedule in zip(optimizers, schedules, strict=True):
@@ -112,16 +112,16 @@ class Aligner(nn.Module):
         # In a list: the frozen model is no submodule, so no wrapper syncs or saves it.
         self._frozen = [llm, llm.in_precision(precision)]
 
-    def forward(self, visual: torch.Tensor, asked: Packed | Paired) -> torch.Tensor:
+    def forward(self, visual: torch.Tensor, batch: Packed | Paired) -> torch.Tensor:
         llm, model = self._frozen
         prefix = llm.visual_prefix(self.connector(visual))
-        inputs = asked.inputs(prefix, llm, model.dtype)
-        labelled = asked.labels != IGNORE
+        inputs = batch.inputs(prefix, llm, model.dtype)
+        labelled = batch.labels != IGNORE
         with _head_at(model, labelled):
             logits = model(**inputs, use_cache=False).logits[0]
-        weights = asked.weights()[labelled]
+        weights = batch.weights()[labelled]
         losses = nn.functional.cross_entropy(
-            logits.float(), asked.labels[labelled], reduction="none"
+            logits.float(), batch.labels[labelled], reduction="none"
         )
         return (losses * weights).sum() / weights.sum()
 
@@ -166,8 +166,8 @@ def batches(
         pairs = [[llm.pair(prompt, answer) for prompt, answer in asked] for asked in drawn]
         visual = torch.from_numpy(features.values[index].astype(np.float32))
         place = [llm.placeholder(width)] * len(index)
-        asked = pair_up(pairs) if llm.seq2seq else pack(place, pairs, llm.pad)
-        yield visual.to(llm.device), asked.to(llm.device)
+        batch = pair_up(pairs) if llm.seq2seq else pack(place, pairs, llm.pad)
+        yield visual.to(llm.device), batch.to(llm.device)
 
 
 def _statistics(features: Features) -> tuple[torch.Tensor, torch.Tensor]:

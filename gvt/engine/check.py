@@ -20,7 +20,8 @@ def check(llm: LanguageModel) -> None:
     """Compare a few scored texts with plain full forwards, and answer two tokens.
 
     Raises UserError for models whose attention is not a matter of masks and positions alone:
-    distances built into the scores (ALiBi), windows of their own, recurrence.
+    distances built into the scores (ALiBi), windows of their own, recurrence; and for those that
+    read embeddings otherwise than the tokens they stand for.
     """
     kind = llm.model.config.model_type
     if "local" in getattr(llm.model.config, "attention_layers", ()):

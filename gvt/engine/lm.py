@@ -180,6 +180,8 @@ class ImageLM(LM):
             if not after:
                 raise UserError(f"task '{item.task}': a prompt with nothing after its image")
             reserve = item.decoding.limit if item.decoding else len(self._ids(item))
+            if not reserve:
+                raise UserError(f"task '{item.task}': {item.continuation!r} has no tokens to score")
             beams = item.decoding.beams if item.decoding else 1
             images[item.image["sha256"]] = item.image
             alone = self.reader.llm.seq2seq
