@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from accelerate.state import AcceleratorState
+from transformers import M2M100Config
 
 import gvt.align.connectors
 import gvt.columns
@@ -128,6 +129,17 @@ def test_an_encoder_decoder_answers_a_whole_suite(world, computed, t5_folder):
     assert code == 0
     assert not computed["train"]
     assert not computed["generate"]
+
+
+def test_a_model_the_engine_would_answer_wrongly_for_is_refused_before_training(
+    world, computed, save_llm
+):
+    config = M2M100Config(d_model=32, **{f"{side}_layers": 1 for side in ("encoder", "decoder")})
+    code, output = world.run("--llm", str(save_llm(config)))
+    assert code == 2
+    assert "(m2m_100) is not supported" in output.err
+    assert "Traceback" not in output.err
+    assert not computed
 
 
 def journal(folder):
