@@ -11,6 +11,7 @@ from gvt.align.connectors import Aligned, align
 from gvt.align.data import source
 from gvt.config import Recipe, RunOptions, Suite
 from gvt.data.images import ImageSet
+from gvt.engine.check import check
 from gvt.engine.combined import CombinedStore
 from gvt.engine.features import Features, FeatureStore
 from gvt.errors import UserError
@@ -57,6 +58,7 @@ def open_workshop(suite: Suite, recipe: Recipe, options: RunOptions) -> Workshop
     llm = LanguageModel.load(
         suite.llm, accelerator.device, chat=suite.apply_chat_template, half=half
     )
+    check(llm)  # connectors are trained on the same grounds as answers are given
     shown = accelerator.is_main_process
     return Workshop(suite, recipe, llm, accelerator, precision, Progress(shown, accelerator.device))
 

@@ -62,25 +62,28 @@ def data_root(_official, tmp_path, monkeypatch):
 
 @pytest.fixture(scope="session")
 def save_llm(tmp_path_factory):
-    """save_llm(config, seed): folder of a random toy model with the mini world's word tokenizer."""
+    """save_llm(config, seed, noise): folder of a random toy model with the mini world's words."""
     from gvt.mini.tokenizer import build_tokenizer
 
     tokenizer = build_tokenizer([])
 
-    def save(config=None, seed=0):
+    def save(config=None, seed=0, noise=0.3):
         import torch
-        from transformers import AutoModelForCausalLM, LlamaConfig
+        from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, LlamaConfig
 
         config = config or LlamaConfig(**toy_llm_size())
         for name in ("bos", "eos", "pad"):
             setattr(config, f"{name}_token_id", getattr(tokenizer, f"{name}_token_id"))
         config.vocab_size = len(tokenizer)
+        kind = AutoModelForCausalLM
+        if config.is_encoder_decoder:
+            kind, config.decoder_start_token_id = AutoModelForSeq2SeqLM, tokenizer.pad_token_id
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            model = AutoModelForCausalLM.from_config(config)
+            model = kind.from_config(config)
             # Fresh norms are all ones and answers all alike: a mix-up would not show.
             for weight in model.parameters():
-                weight.data += 0.3 * torch.randn_like(weight)
+                weight.data += noise * torch.randn_like(weight)
         folder = tmp_path_factory.mktemp("llm")
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
@@ -105,6 +108,30 @@ def toy_llm_size():
 def llm_folder(save_llm):
     """Folder of a toy Llama."""
     return save_llm()
+
+
+@pytest.fixture(scope="session")
+def save_t5(save_llm):
+    """save_t5(noise): folder of a toy encoder–decoder, built as Flan-T5 is."""
+    from transformers import T5Config
+
+    size = {"d_model": 32, "d_kv": 8, "d_ff": 48, "num_layers": 2, "num_heads": 4}
+    config = T5Config(**size, feed_forward_proj="gated-gelu", tie_word_embeddings=False)
+    return lambda noise: save_llm(config, noise=noise)
+
+
+@pytest.fixture(scope="session")
+def t5_folder(save_t5):
+    """Folder of a toy encoder–decoder with weights a connector learns through quickly."""
+    return save_t5(0.1)
+
+
+@pytest.fixture(scope="session")
+def t5(t5_folder):
+    """The toy encoder–decoder, frozen."""
+    from gvt.model.language import LanguageModel
+
+    return LanguageModel.load(str(t5_folder))
 
 
 @pytest.fixture(scope="session")

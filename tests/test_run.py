@@ -9,6 +9,7 @@ import pytest
 from accelerate.state import AcceleratorState
 from lm_eval import simple_evaluate
 from lm_eval.tasks import TaskManager
+from transformers import M2M100Config
 
 import gvt.align.connectors
 import gvt.columns
@@ -102,6 +103,41 @@ def world(tmp_path, llm_folder, write_toys, computed, capfd):
         return code, capfd.readouterr()
 
     return SimpleNamespace(mine=mine, folder=tmp_path / "run", run=run)
+
+
+def test_an_encoder_decoder_answers_a_whole_suite(world, computed, t5_folder):
+    tasks = ("mini_mci", "mini_vqa")
+    flags = ("--llm", str(t5_folder), "--tasks", ",".join(tasks))
+    code, output = world.run(*flags)
+    assert code == 0, output.err
+    assert "Traceback" not in output.err
+    record = schema.read_run(world.folder)
+    assert record["config"]["llm"]["name"] == str(t5_folder)
+    assert {entry["column"] for entry in record["alignment"]} == {"one", "two", "blind"}
+    for task in tasks:
+        said = {}
+        for column in ("one", "two", "blind", "text"):
+            found = rows(world.folder, column, task)
+            assert [row["doc_id"] for row in found] == list(range(LIMIT))
+            assert all(row["error"] is None for row in found)
+            said[column] = tuple(row["answer"] for row in found)
+        assert len(set(said.values())) > 1, task
+    assert computed["train"] == 3
+    code, _ = world.run(*flags)
+    assert code == 0
+    assert not computed["train"]
+    assert not computed["generate"]
+
+
+def test_a_model_the_engine_would_answer_wrongly_for_is_refused_before_training(
+    world, computed, save_llm
+):
+    config = M2M100Config(d_model=32, **{f"{side}_layers": 1 for side in ("encoder", "decoder")})
+    code, output = world.run("--llm", str(save_llm(config)))
+    assert code == 2
+    assert "(m2m_100) is not supported" in output.err
+    assert "Traceback" not in output.err
+    assert not computed
 
 
 def journal(folder):

@@ -19,6 +19,7 @@ from gvt.errors import UserError
 from gvt.model.connector import Connector, ConnectorShape, build_connector
 from gvt.model.language import LanguageModel
 from gvt.model.packing import IGNORE, Packed, pack
+from gvt.model.pairing import Paired, pair_up
 from gvt.progress import Counter
 
 _LOG_STEPS = 10
@@ -81,9 +82,9 @@ def train(
         ahead = batches(
             stage, number, llm, features[stage.data], connector.tokens, seed, accelerator
         )
-        for visual, packed in ahead:
+        for visual, batch in ahead:
             with accelerator.autocast():
-                loss = wrapped(visual, packed)
+                loss = wrapped(visual, batch)
             accelerator.backward(loss)
             accelerator.clip_grad_norm_(connector.parameters(), _CLIP_NORM)
             for optimizer, schedule in zip(optimizers, schedules, strict=True):
@@ -103,7 +104,7 @@ def train(
 
 
 class Aligner(nn.Module):
-    """The loss of packed question–answer pairs behind visual embeddings."""
+    """The loss of question–answer pairs behind visual embeddings."""
 
     def __init__(self, connector: Connector, llm: LanguageModel, precision: str) -> None:
         super().__init__()
@@ -111,21 +112,16 @@ class Aligner(nn.Module):
         # In a list: the frozen model is no submodule, so no wrapper syncs or saves it.
         self._frozen = [llm, llm.in_precision(precision)]
 
-    def forward(self, visual: torch.Tensor, packed: Packed) -> torch.Tensor:
+    def forward(self, visual: torch.Tensor, batch: Packed | Paired) -> torch.Tensor:
         llm, model = self._frozen
         prefix = llm.visual_prefix(self.connector(visual))
-        embeds = torch.cat([prefix, llm.embed(packed.ids[:, prefix.shape[1] :])], dim=1)
-        labelled = packed.labels != IGNORE
+        inputs = batch.inputs(prefix, llm, model.dtype)
+        labelled = batch.labels != IGNORE
         with _head_at(model, labelled):
-            logits = model(
-                inputs_embeds=embeds.to(model.dtype),
-                attention_mask=packed.mask(model.dtype),
-                position_ids=packed.positions,
-                use_cache=False,
-            ).logits[0]
-        weights = packed.weights()[labelled]
+            logits = model(**inputs, use_cache=False).logits[0]
+        weights = batch.weights()[labelled]
         losses = nn.functional.cross_entropy(
-            logits.float(), packed.labels[labelled], reduction="none"
+            logits.float(), batch.labels[labelled], reduction="none"
         )
         return (losses * weights).sum() / weights.sum()
 
@@ -152,7 +148,7 @@ def batches(
     width: int,
     seed: int,
     accelerator: Accelerator,
-) -> Iterator[tuple[torch.Tensor, Packed]]:
+) -> Iterator[tuple[torch.Tensor, Packed | Paired]]:
     """This process's share of every global batch of a stage."""
     data = source(stage.data)
     usable = np.setdiff1d(np.arange(len(features.values)), list(features.failed))
@@ -169,8 +165,9 @@ def batches(
         index = index[rank::world]
         pairs = [[llm.pair(prompt, answer) for prompt, answer in asked] for asked in drawn]
         visual = torch.from_numpy(features.values[index].astype(np.float32))
-        packed = pack([llm.placeholder(width)] * len(index), pairs, llm.pad)
-        yield visual.to(llm.device), packed.to(llm.device)
+        place = [llm.placeholder(width)] * len(index)
+        batch = pair_up(pairs) if llm.seq2seq else pack(place, pairs, llm.pad)
+        yield visual.to(llm.device), batch.to(llm.device)
 
 
 def _statistics(features: Features) -> tuple[torch.Tensor, torch.Tensor]:

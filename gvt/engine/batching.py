@@ -27,7 +27,8 @@ Result = TypeVar("Result")
 class Job:
     """One request: token ids before and after the image, and how many more it may add.
 
-    ``number`` is its place in the caller's list; ``beams`` is how many rows it takes.
+    ``number`` is its place in the caller's list; ``beams`` is how many rows it takes. ``alone``:
+    it cannot share what the model makes of its image (an encoder–decoder).
     """
 
     number: int
@@ -36,6 +37,12 @@ class Job:
     after: tuple[int, ...]
     reserve: int
     beams: int = 1
+    alone: bool = False
+
+    @property
+    def copies(self) -> int:
+        """Copies it takes of what stands before its own text."""
+        return self.beams if self.beams > 1 or self.alone else 0
 
 
 @dataclass(frozen=True)
@@ -56,13 +63,11 @@ class Group:
 
     def grown(self) -> int:
         """Tokens that texts which share the prefix put behind it."""
-        return sum(self._own(job) for job in self.jobs if job.beams == 1)
+        return sum(self._own(job) for job in self.jobs if not job.copies)
 
     def copies(self, width: int) -> int:
-        """Tokens of beams, which have a copy of the prefix each."""
-        return sum(
-            job.beams * (self.prefix(width) + self._own(job)) for job in self.jobs if job.beams > 1
-        )
+        """Tokens of beams and of what stands alone, which have a copy of the prefix each."""
+        return sum(job.copies * (self.prefix(width) + self._own(job)) for job in self.jobs)
 
     def _own(self, job: Job) -> int:
         return len(job.after) - len(self.shared) + job.reserve

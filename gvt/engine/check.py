@@ -20,7 +20,8 @@ def check(llm: LanguageModel) -> None:
     """Compare a few scored texts with plain full forwards, and answer two tokens.
 
     Raises UserError for models whose attention is not a matter of masks and positions alone:
-    distances built into the scores (ALiBi), windows of their own, recurrence.
+    distances built into the scores (ALiBi), windows of their own, recurrence; and for those that
+    read embeddings otherwise than the tokens they stand for.
     """
     kind = llm.model.config.model_type
     if "local" in getattr(llm.model.config, "attention_layers", ()):
@@ -49,10 +50,19 @@ def _compare(llm: LanguageModel) -> None:
     prefixes = [llm.embed_ids(text) for text in texts]
     found = score(llm, prefixes, _OWNERS, prompts, answers)
     for owner, prompt, answer, one in zip(_OWNERS, prompts, answers, found, strict=True):
-        ids = torch.tensor([[*texts[owner], *prompt, *answer]], device=llm.device)
-        logits = llm.model(input_ids=ids, use_cache=False).logits[0].float().log_softmax(-1)
-        places = range(ids.shape[1] - len(answer) - 1, ids.shape[1] - 1)
-        wanted = logits[list(places), answer].sum().item()
+        logprobs = _alone(llm, [*texts[owner], *prompt], answer).float().log_softmax(-1)
+        wanted = logprobs[range(len(answer)), answer].sum().item()
         if abs(wanted - one.logprob) > _TOLERANCE * max(1.0, abs(wanted)):
             raise ValueError(f"log-probability {one.logprob:.3f}, alone {wanted:.3f}")
     generate(llm, prefixes, _OWNERS, prompts, [Decoding(2)] * len(prompts))
+
+
+def _alone(llm: LanguageModel, before: list[int], answer: list[int]) -> torch.Tensor:
+    """Logits at the tokens of an answer, by one plain forward of all of its text."""
+    if llm.seq2seq:
+        labels = torch.tensor([answer], device=llm.device)
+        shifted = llm.model.prepare_decoder_input_ids_from_labels(labels)
+        encoded = torch.tensor([before], device=llm.device)
+        return llm.model(input_ids=encoded, decoder_input_ids=shifted, use_cache=False).logits[0]
+    ids = torch.tensor([[*before, *answer]], device=llm.device)
+    return llm.model(input_ids=ids, use_cache=False).logits[0, len(before) - 1 : -1]

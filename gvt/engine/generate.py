@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from gvt.engine import seq2seq
 from gvt.engine.beams import beam_search
 from gvt.engine.branches import Branches, room_for
 from gvt.engine.rows import Prefilled
@@ -47,12 +48,24 @@ def generate(
     ``prefixes`` are float[P, dim] embeddings, of any lengths; ``prompts`` are one or more token
     ids. Answers equal those of transformers' ``generate`` for each prompt alone.
     """
+    answers = seq2seq.answers if llm.seq2seq else _answers
+    texts = answers(llm, prefixes, owners, prompts, decodings)
+    return [_finish(llm, ids, one) for ids, one in zip(texts, decodings, strict=True)]
+
+
+def _answers(
+    llm: LanguageModel,
+    prefixes: Sequence[Tensor],
+    owners: Sequence[int],
+    prompts: Sequence[Sequence[int]],
+    decodings: Sequence[Decoding],
+) -> list[list[int]]:
     lengths = [
         len(prompt) + decoding.limit if decoding.beams == 1 else 0
         for prompt, decoding in zip(prompts, decodings, strict=True)
     ]
     shared = Prefilled(llm, prefixes, room_for(owners, lengths))
-    found: dict[int, Generation] = {}
+    found: dict[int, list[int]] = {}
     kinds: dict[Decoding | None, list[int]] = {}
     for number, decoding in enumerate(decodings):
         # Greedy rows of all limits go together; beams of one kind do.
@@ -66,8 +79,7 @@ def generate(
         else:
             rows = shared.rows(behind, max(map(len, chosen)) + kind.limit)
             texts = beam_search(rows, chosen, kind.limit, kind.beams, kind.length_penalty)
-        for i, ids, decoding in zip(numbers, texts, wanted, strict=True):
-            found[i] = _finish(llm, ids, decoding)
+        found |= zip(numbers, texts, strict=True)
     return [found[i] for i in range(len(prompts))]
 
 
@@ -100,7 +112,7 @@ class _Stop:
     def __init__(self, llm: LanguageModel, until: tuple[str, ...]) -> None:
         self.llm = llm
         self.until = tuple(stop for stop in until if stop)
-        self.ids = _special(llm, self.until)
+        self.ids = llm.special(self.until)
         self.last = llm.tokens_with(tuple(sorted({stop[-1] for stop in self.until})))
 
     def met(self, ids: list[int]) -> bool:
@@ -112,14 +124,8 @@ class _Stop:
         return any(stop in text for stop in self.until)
 
 
-def _special(llm: LanguageModel, until: tuple[str, ...]) -> frozenset[int]:
-    """Stops that are one special token, which no decoded text shows."""
-    added = llm.tokenizer.get_added_vocab()
-    return frozenset(added[stop] for stop in until if stop in added)
-
-
 def _finish(llm: LanguageModel, ids: list[int], decoding: Decoding) -> Generation:
-    ended = ids[-1] in llm.ends or ids[-1] in _special(llm, decoding.until)
+    ended = ids[-1] in llm.ends or ids[-1] in llm.special(decoding.until)
     text, stopped = llm.decode(ids, strip=False), False
     for stop in decoding.until:
         if stop and stop in text:

@@ -180,9 +180,12 @@ class ImageLM(LM):
             if not after:
                 raise UserError(f"task '{item.task}': a prompt with nothing after its image")
             reserve = item.decoding.limit if item.decoding else len(self._ids(item))
+            if not reserve:
+                raise UserError(f"task '{item.task}': {item.continuation!r} has no tokens to score")
             beams = item.decoding.beams if item.decoding else 1
             images[item.image["sha256"]] = item.image
-            jobs.append(Job(number, item.image["sha256"], before, after, reserve, beams))
+            alone = self.reader.llm.seq2seq
+            jobs.append(Job(number, item.image["sha256"], before, after, reserve, beams, alone))
         rank, world = self._place()
         # By content: what each process knows from journals may differ.
         share = [one for one in group(jobs) if share_of(one.image, world) == rank]

@@ -1,4 +1,4 @@
-"""The frozen language model: any causal LM of transformers, read and prompted through one frame."""
+"""The frozen language model: any LM of transformers, read and prompted through one frame."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ _SCALED = 32_768  # embeddings that are looked at to learn their scale
 
 
 class LanguageModel:
-    """A frozen ``AutoModelForCausalLM`` with its tokenizer.
+    """A frozen ``AutoModelForCausalLM`` or ``AutoModelForSeq2SeqLM`` with its tokenizer.
 
     A prompt around an image is ``head`` + visual embeddings + ``tail`` + the prompt's own tokens;
     head and tail are the paper's ``<Img>`` and ``</Img>``. With a chat template all of it is what
-    the user says in one ``turn``.
+    the user says in one ``turn``. An encoder reads an end token behind it, and its decoder's answer
+    starts a text of its own.
     """
 
     def __init__(
@@ -75,15 +76,23 @@ class LanguageModel:
 
     def prompt(self, text: str) -> tuple[int, ...]:
         """Token ids of a prompt, from behind its image to where the answer begins."""
-        return self.encode(text + self.turn.after)
+        ids = self.encode(text + self.turn.after)
+        return (*ids, self.eos) if self.seq2seq else ids
 
     def follow(self, text: str, continuation: str) -> tuple[int, ...]:
         """Token ids of a text behind a prompt: encoded with it, then cut off it."""
+        if self.seq2seq:
+            return self.encode(continuation.lstrip())
         return self.encode(text + self.turn.after + continuation)[len(self.prompt(text)) :]
 
     def pair(self, prompt: str, answer: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Token ids of a prompt and of the whole answer to it, its end included."""
         return self.prompt(prompt), (*self.follow(prompt, self.turn.gap + answer), self.eos)
+
+    @property
+    def seq2seq(self) -> bool:
+        """Whether it is an encoder–decoder."""
+        return self.model.config.is_encoder_decoder
 
     @property
     def dim(self) -> int:
@@ -147,6 +156,11 @@ class LanguageModel:
         return frozenset(
             i for i, piece in enumerate(pieces) if any(one in piece for one in characters)
         )
+
+    def special(self, texts: tuple[str, ...]) -> frozenset[int]:
+        """Ids of those texts that are one special token, which no decoded text shows."""
+        added = self.tokenizer.get_added_vocab()
+        return frozenset(added[text] for text in texts if text in added)
 
     def _ends(self) -> frozenset[int]:
         """Tokens that end an answer: chat models have more than the tokenizer's one."""

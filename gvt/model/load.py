@@ -58,12 +58,12 @@ def resolve(name: str) -> Source:
 
 
 def load(name: str, device: torch.device, dtype: torch.dtype) -> tuple[PreTrainedModel, Any]:
-    """The causal language model and its tokenizer. Raises UserError.
+    """The language model, causal or encoder–decoder, and its tokenizer. Raises UserError.
 
     Weights come from safetensors or GGUF, which is dequantised; never from pickles.
     """
     from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
     from transformers.utils import is_gguf_available, logging
 
     logging.disable_progress_bar()  # the run has its own
@@ -78,8 +78,11 @@ def load(name: str, device: torch.device, dtype: torch.dtype) -> tuple[PreTraine
     weights = {} if source.gguf else {"use_safetensors": True}
     try:
         tokenizer = AutoTokenizer.from_pretrained(source.place, **source.arguments)
-        model, info = AutoModelForCausalLM.from_pretrained(
+        config = AutoConfig.from_pretrained(source.place, **source.arguments)
+        kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+        model, info = kind.from_pretrained(
             source.place,
+            config=config,
             dtype=dtype,
             output_loading_info=True,
             **weights,

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
+
+if TYPE_CHECKING:
+    from gvt.model.language import LanguageModel
 
 IGNORE = -100
 """Label of a position that carries no loss (the convention of torch's cross entropy)."""
@@ -32,6 +36,17 @@ class Packed:
     def to(self, device: torch.device) -> Packed:
         """The same batch on another device."""
         return Packed(*(part.to(device) for part in vars(self).values()))
+
+    def inputs(
+        self, prefix: torch.Tensor, llm: LanguageModel, dtype: torch.dtype
+    ) -> dict[str, torch.Tensor]:
+        """What the model takes, with ``prefix`` float[B, P, dim] in the place of placeholders."""
+        embeds = torch.cat([prefix, llm.embed(self.ids[:, prefix.shape[1] :])], dim=1)
+        return {
+            "inputs_embeds": embeds.to(dtype),
+            "attention_mask": self.mask(dtype),
+            "position_ids": self.positions,
+        }
 
     def mask(self, dtype: torch.dtype) -> torch.Tensor:
         """Additive attention mask [B, 1, T, T]: causal, the prefix and one's own pair only."""

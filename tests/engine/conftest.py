@@ -65,6 +65,7 @@ class Words:
 
     device = torch.device("cpu")
     pad = "<pad>"
+    seq2seq = False
 
     class model:  # noqa: N801 - stands for an attribute
         dtype = torch.float32

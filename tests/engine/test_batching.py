@@ -46,6 +46,16 @@ def test_every_job_is_in_one_batch_and_budgets_hold(tokens, rows):
         assert len(found) == 1
 
 
+@pytest.mark.parametrize("tokens", [30, 200])
+def test_what_shares_nothing_counts_with_a_prefix_of_its_own(tokens):
+    jobs = [Job(i, "ab"[i % 2], (1,), (5, *range(i % 5), i), 2, alone=True) for i in range(40)]
+    found = list(batches(group(jobs), width=4, tokens=tokens, rows=100))
+    assert sorted(j.number for batch in found for one in batch for j in one.jobs) == list(range(40))
+    for batch in found:
+        rows = [1 + 4 + len(j.after) + 2 for one in batch for j in one.jobs]
+        assert len(rows) == 1 or sum(rows) <= tokens
+
+
 @pytest.mark.parametrize(
     "error",
     [

@@ -156,6 +156,20 @@ def test_perplexity_names_the_task(make_lm):
         make_lm(SCRIPT).loglikelihood_rolling([ask("p0", kind="loglikelihood_rolling")])
 
 
+def test_a_choice_without_tokens_is_refused(make_lm):
+    """Its log-probability would be zero, the best of all."""
+    reference = {"path": "/a.png", "sha256": "a"}
+    request = Instance(
+        request_type="loglikelihood",
+        doc={},
+        arguments=("what is it", " \n", {"visual": [reference]}),
+        idx=0,
+        metadata=("toy", 0, 1),
+    )
+    with pytest.raises(UserError, match=r"task 'toy': ' \\n' has no tokens to score"):
+        make_lm({}).loglikelihood([request])
+
+
 def test_generation_settings_that_cannot_be_followed_are_told(make_lm):
     with pytest.raises(UserError, match="task 'toy': repetition_penalty"):
         make_lm({}).generate_until([ask("p0", "b", 0, repetition_penalty=1.2)])

@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import T5Tokenizer
 
 from gvt.errors import UserError
 from gvt.model.language import LanguageModel
@@ -102,6 +103,19 @@ def test_an_answer_follows_its_prompt_behind_a_space(llm):
     prompt, answer = llm.pair("Answer:", "red")
     whole = llm.tokenizer("Answer: red", add_special_tokens=False)["input_ids"]
     assert [*prompt, *answer] == [*whole, llm.eos]
+
+
+def test_an_encoder_decoder_is_prompted_as_its_tokenizer_does(t5):
+    """With the real class: a piece knows whether a space stands before it."""
+    pieces = ["<pad>", "</s>", "<unk>", "▁Answer", ":", "▁yes", "yes", "▁"]
+    tokenizer = T5Tokenizer(vocab=[(piece, -float(i)) for i, piece in enumerate(pieces)])
+    model = LanguageModel(t5.model, tokenizer, "toy", t5.device)
+    prompt, answer = model.pair("Answer:", "yes")
+    assert list(prompt) == tokenizer("Answer:")["input_ids"] == [3, 4, 1]
+    assert list(answer) == tokenizer("yes")["input_ids"] == [5, 1]
+    # As lm-eval hands over a choice; the end is not scored.
+    assert model.follow("Answer:", " yes") == (5,)
+    assert model.head == model.encode("<Img>")
 
 
 def test_the_scale_is_that_of_what_the_layers_read(save_llm):

@@ -1,5 +1,8 @@
 """How language models are found and loaded: folders, GGUF files, what is missing or broken."""
 
+import json
+import shutil
+
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -71,6 +74,25 @@ def test_a_broken_folder_is_told_in_one_line(copy, spoil):
 def test_a_hub_model_that_is_not_here_is_told_in_one_line():
     with pytest.raises(UserError, match="cannot load language model 'nobody/nothing'"):
         LanguageModel.load("nobody/nothing")
+
+
+def test_a_t5_of_the_published_layout_keeps_its_own_head(t5_folder, tmp_path):
+    """Flan-T5 says that its head is not tied; transformers 5 writes that it is."""
+    folder = shutil.copytree(t5_folder, tmp_path / "flan")
+    weights = load_file(folder / "model.safetensors")
+    head = torch.randn_like(weights["shared.weight"])
+    weights |= {"lm_head.weight": head}
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((folder / "config.json").read_text())
+    del config["scale_decoder_outputs"]
+    (folder / "config.json").write_text(json.dumps(config | {"tie_word_embeddings": False}))
+    llm = LanguageModel.load(str(folder))
+    assert llm.seq2seq
+    assert torch.equal(llm.model.lm_head.weight, head)
+    assert torch.equal(llm.model.get_input_embeddings().weight, weights["shared.weight"])
+    assert not llm.model.config.scale_decoder_outputs
+    half = LanguageModel.load(str(folder), half=True)
+    assert {weight.dtype for weight in half.model.parameters()} == {torch.bfloat16}
 
 
 @pytest.fixture(scope="module")
