@@ -24,7 +24,7 @@ from gvt.model.language import LanguageModel
 from gvt.paths import cache_dir
 from gvt.progress import Counter
 
-ALIGN_VERSION = 5
+ALIGN_VERSION = 4
 """Counts up whenever the same inputs would give another connector, or another note beside it."""
 
 

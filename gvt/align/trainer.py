@@ -119,8 +119,9 @@ class Aligner(nn.Module):
         labelled = batch.labels != IGNORE
         with _head_at(model, labelled):
             logits = model(**inputs, use_cache=False).logits[0]
-        weights = batch.weights()[labelled]
-        losses = nn.functional.cross_entropy(
+        weights = batch.weights()
+        losses = torch.zeros_like(weights)
+        losses[labelled] = nn.functional.cross_entropy(
             logits.float(), batch.labels[labelled], reduction="none"
         )
         return (losses * weights).sum() / weights.sum()
