@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from gvt.data.reach import limited, reaching
 from gvt.engine.journal import ANSWERS_VERSION, answer_key
 from gvt.errors import UserError
+from gvt.scoring import java
 from gvt.scoring.process import CORPUS_METRICS, corpus_scores, golds
 from leaderboard.schema import Row, Task
 
@@ -140,6 +141,8 @@ def load_tasks(paths: dict[str, Path], limit: int | float | None, images: bool =
                 loaded = own.load(name)["tasks"]
         except (OSError, ValueError, KeyError, ImportError, AttributeError) as error:
             raise UserError(f"{path}: task '{name}' cannot be loaded: {error}") from error
+        for task_name, task in loaded.items():
+            java.check(task_name, (entry["metric"] for entry in task.config.metric_list or ()))
         tasks.update(loaded)
     return TaskSet(tasks, manager, limit)
 

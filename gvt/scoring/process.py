@@ -179,20 +179,21 @@ def caption_full(doc: Row, results: Sequence[str]) -> dict[str, CaptionItem | fl
     return (
         scores
         | dict.fromkeys(_BLEU, scores["cider"])
-        | {"rouge_l": overlap.rouge_l(*_tokens(scores["cider"]))}
+        | {"rouge_l": overlap.rouge_l(*caption_tokens(scores["cider"]))}
         | {"ref_words": float(counted.reference_words)}
         | shared
     )
 
 
-def _tokens(item: CaptionItem) -> tuple[captions.Tokens, list[captions.Tokens]]:
+def caption_tokens(item: CaptionItem) -> tuple[captions.Tokens, list[captions.Tokens]]:
+    """Return the words of a caption and of its references, as the COCO evaluation cuts them."""
     answer, references = item
     return captions.tokenise(answer), [captions.tokenise(reference) for reference in references]
 
 
 def _words(item: CaptionItem) -> tuple[captions.Tokens, list[captions.Tokens]]:
     # Quirk of the COCO evaluation: all but ROUGE part a token that holds a no-break space.
-    tokens, references = _tokens(item)
+    tokens, references = caption_tokens(item)
     return captions.parted(tokens), [captions.parted(reference) for reference in references]
 
 
@@ -205,10 +206,17 @@ def _bleu(n: int, items: Sequence[CaptionItem]) -> list[float]:
     return [overlap.bleu(overlap.matches(*_words(item)))[n - 1] for item in items]
 
 
+def _java(metric: str, items: Sequence[CaptionItem]) -> list[float]:
+    from gvt.scoring import java  # which needs this module
+
+    return java.per_caption(metric, items)
+
+
 _BLEU = {f"bleu_{n}": n for n in range(1, overlap.N_MAX + 1)}
 CORPUS_METRICS: dict[str, Callable[[Sequence[Any]], list[float]]] = {"cider": _cider} | {
     name: partial(_bleu, n) for name, n in _BLEU.items()
 }
+CORPUS_METRICS |= {name: partial(_java, name) for name in ("meteor", "spice")}
 CORPUS_METRICS["pair_acc"] = pairs.pair_scores
 
 

@@ -75,7 +75,7 @@ def test_caption_is_scored_over_the_corpus():
         (lambda: process.vqa({"doc_id": 5}, ["x"]), "row 5 has no answer"),
         (lambda: process.counting({"doc_id": 5, "answers": ["many"]}, ["1"]), "row 5.*not a count"),
         (lambda: process.yes_no({"doc_id": 5, "answers": ["red"]}, ["no"]), "row 5.*neither"),
-        (lambda: process.corpus_scores("spice", []), "'spice'.*known: bleu_1.*cider"),
+        (lambda: process.corpus_scores("wups", []), "'wups'.*known: bleu_1.*cider"),
     ],
 )
 def test_bad_rows_say_which(call, message):
