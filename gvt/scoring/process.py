@@ -216,8 +216,8 @@ _BLEU = {f"bleu_{n}": n for n in range(1, overlap.N_MAX + 1)}
 CORPUS_METRICS: dict[str, Callable[[Sequence[Any]], list[float]]] = {"cider": _cider} | {
     name: partial(_bleu, n) for name, n in _BLEU.items()
 }
-CORPUS_METRICS["pair_acc"] = pairs.pair_scores
 CORPUS_METRICS |= {name: partial(_java, name) for name in ("meteor", "spice")}
+CORPUS_METRICS["pair_acc"] = pairs.pair_scores
 
 
 def corpus_scores(metric: str, items: Sequence[Any]) -> list[float]:
