@@ -63,8 +63,8 @@ def automatic_card(name: str, folder: Path, tell: Callable[[str], None]) -> Card
 
 def _local(name: str) -> _Checkpoint:
     folder = Path(name.removeprefix("local:")).expanduser().resolve()
-    if not str(folder).isprintable():
-        raise CardError(f"tokenizer {name!r}: a card cannot name a folder with such characters")
+    if not f"{name}{folder}".isprintable():
+        raise CardError(f"tokenizer {name!a}: a card cannot name a folder with such characters")
     if not folder.is_dir():
         raise CardError(f"tokenizer '{name}': there is no folder {folder}")
     if not (folder / _CONFIG).is_file():
