@@ -166,6 +166,8 @@ def _mark(kind: str, x: float, y: float) -> str:
 def _ticks(low: float, high: float) -> list[float]:
     """Round numbers that cover ``low`` to ``high`` in about four steps."""
     span = (high - low) or 1.0
+    if high == low:  # all alike, perhaps all zero: an axis of one unit
+        high = low + span
     power = 10 ** math.floor(math.log10(span / 4))
     step = min((s * power for s in (1, 2, 2.5, 5, 10)), key=lambda s: abs(span / s - 4))
     first = math.floor(low / step + 1e-9)

@@ -165,6 +165,18 @@ def test_a_cell_that_failed_altogether_has_no_score(run_dir):
     assert cell["mean"] is None and cell["n_failed"] == 180
 
 
+def test_a_task_where_everyone_scores_nothing(run_dir):
+    run = schema.read_run(run_dir)
+    task = next(task for task in run["tasks"] if task["unit"] == "score")
+    name, metric = task["name"], task["metric"]
+    for path in (run_dir / "samples").rglob(f"{name}.jsonl"):
+        rows = [row | {"scores": {metric: 0.0}} for _, row in schema.read_rows(path)]
+        path.unlink()
+        schema.write_rows(path, rows)
+    page = Page(leaderboard.write_report(run_dir).read_text())
+    assert "0.00" in page.text
+
+
 def test_run_without_any_row(run_dir):
     for path in (run_dir / "samples").rglob("*.jsonl"):
         path.unlink()
