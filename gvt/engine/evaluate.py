@@ -180,6 +180,8 @@ def _rows(name: str, task: Any, samples: list[dict[str, Any]], model: ImageLM) -
             for row, sample in zip(rows, samples, strict=True)
             if metric in sample and row["error"] is None
         ]
+        if not scored:
+            continue
         values = corpus_scores(metric, [item for _, item in scored])
         for (row, _), value in zip(scored, values, strict=True):
             row["scores"][metric] = float(value)

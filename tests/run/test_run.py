@@ -33,7 +33,7 @@ metadata: {version: 1.0, title: My task}
 
 def test_a_run_from_start_to_report(world, computed):
     code, output = world.run()
-    assert code == 0
+    assert code == 0, output.err
     assert "fatal" not in output.err  # nor what programs called by others complain of
     assert output.out.rstrip().endswith(str(world.folder / "report.html"))
     record = schema.read_run(world.folder)
