@@ -19,6 +19,7 @@ from .results import Cell
 from .statistics import Estimate
 
 _BLEU_MAX = 4
+_TINY, _SMALL = 1e-15, 1e-9
 Unit = Literal["percent", "score"]
 
 
@@ -144,17 +145,15 @@ def _macro(cell: Cell) -> float:
 
 
 def _bleu(cell: Cell) -> list[float]:
-    """BLEU-1 to 4 of the corpus: the COCO evaluation's, less its terms below 1e-9."""
+    """BLEU-1 to 4 of the corpus from summed counts, smoothed as the COCO evaluation does."""
     words, closest = cell.others["words"], cell.others["ref_words"]
-    given, wanted = np.nansum(words), np.nansum(closest)
-    if not given:
-        return [0.0] * _BLEU_MAX
-    penalty = math.exp(min(0.0, 1 - wanted / given))
+    ratio = (np.nansum(words) + _TINY) / (np.nansum(closest) + _SMALL)
+    penalty = math.exp(min(0.0, 1 - 1 / ratio))
     product, scores = 1.0, []
     for n in range(1, _BLEU_MAX + 1):
         shared = np.nansum(cell.others[f"shared_{n}"])
-        product *= _ratio(shared, np.nansum(np.maximum(words - n + 1, 0)))
-        scores.append(penalty * product ** (1 / n))
+        product *= (shared + _TINY) / (np.nansum(np.maximum(words - n + 1, 0)) + _SMALL)
+        scores.append(float(penalty * product ** (1 / n)))
     return scores
 
 

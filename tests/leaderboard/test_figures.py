@@ -1,5 +1,6 @@
 """Checks the figures beside the main score against scikit-learn, and BLEU against our scorer."""
 
+import json
 import math
 import random
 
@@ -8,8 +9,9 @@ import pytest
 from sklearn import metrics
 
 from gvt.scoring import process
-from leaderboard import scores, tables
+from leaderboard import tables
 from leaderboard.figures import figures
+from leaderboard.report import write_report
 from leaderboard.results import load_results
 from leaderboard.schema import FORMAT_VERSION, rows_path, write_rows, write_run
 from leaderboard.statistics import clustered_mean
@@ -89,7 +91,7 @@ def run(tmp_path_factory):
                     "question": "?",
                     "gold": process.golds(doc),
                     "answer": answer,
-                    "scores": numbers | ({"cider": 1.0} if kind == "caption" else {}),
+                    "scores": numbers | ({"cider": rng.random()} if kind == "caption" else {}),
                     "valid": bool(scored["valid"]),
                     "truncated": False,
                     "chance": None,
@@ -145,7 +147,7 @@ def test_bleu_of_the_report_is_that_of_the_scorer(run):
     items = [score["bleu_4"] for _, _, score in run[1]["caption"]]
     found = values(run, "caption")
     for n in (1, 2, 3, 4):
-        assert found[f"bleu_{n}"] == pytest.approx(getattr(process, f"bleu_{n}")(items), abs=1e-8)
+        assert found[f"bleu_{n}"] == pytest.approx(getattr(process, f"bleu_{n}")(items), rel=1e-9)
 
 
 def test_vqa_by_answer_type(run):
@@ -169,8 +171,14 @@ def test_strict_and_published_rule_stand_side_by_side(run):
     column, entries = table["rows"][0]
     assert column["name"] == "deit"
     assert len(entries) == len(table["titles"])
-    document = scores.scores_document(run[0], [])
-    assert document["columns"]["deit"]["oc"]["figures"]["rmse"]["low"] is None
+    report = write_report(run[0].run_dir).read_text("utf-8")
+    section = report.split('<section id="figures">')[1].split("</section>")[0]
+    assert section.count("<table>") == 4
+    assert "published rule" in section and "BLEU-4" in section and "F1" in section
+    written = json.loads((run[0].run_dir / "scores.json").read_text("utf-8"))
+    rmse = written["columns"]["deit"]["oc"]["figures"]["rmse"]
+    assert rmse["mean"] == pytest.approx(values(run, "oc")["rmse"])
+    assert rmse["low"] is None
 
 
 def test_nothing_beside_the_main_score_is_no_table(run_dir):
