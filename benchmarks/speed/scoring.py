@@ -1,6 +1,7 @@
 """Measures how long the scores of a full benchmark take, through the functions that tasks name.
 
-One thread, made-up text, nothing of it cached: ``.venv/bin/python -m benchmarks.speed.scoring``.
+Seconds of one core (CPU time), made-up text, nothing of it cached:
+``.venv/bin/python -m benchmarks.speed.scoring``.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ N_MAX = 4
 SIGMA = 6.0
 
 
+# The references of a Karpathy split fit: every metric of a task asks for their words again.
 @lru_cache(maxsize=1 << 16)
 def tokenise(caption: str) -> Tokens:
     """Return the words of a caption as the COCO evaluation compares them; see `ptb.words`."""

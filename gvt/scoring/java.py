@@ -76,9 +76,9 @@ def per_caption(metric: str, items: Sequence[CaptionItem]) -> list[float]:
 
 
 def _run(metric: str, items: Sequence[CaptionItem]) -> tuple[float, list[Any]]:
-    check("captions", [metric])
     if not items:
         return 0.0, []
+    check("captions", [metric])
     if metric == "meteor":
         from pycocoevalcap.meteor.meteor import Meteor as Scorer
     else:

@@ -1,5 +1,7 @@
 """lm-eval's samples as rows: six of them scored by hand, failures and corpus scores among them."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -107,6 +109,19 @@ def test_captions_are_weighed_among_those_that_were_answered(write_task, make_lm
     np.testing.assert_allclose([found[i]["scores"]["cider"] for i in kept], wanted)
     assert found[2]["scores"] == {}
     assert found[2]["error"]
+
+
+def test_a_metric_that_needs_java_is_refused_before_the_run(write_task, monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    path = write_task(
+        "toy",
+        rows(),
+        scoring="caption",
+        metric="meteor",
+        aggregation="!function gvt.scoring.java.meteor_mean",
+    )
+    with pytest.raises(UserError, match=r"task 'toy' asks for METEOR.*Java runtime"):
+        load_tasks({"toy": path}, None)
 
 
 def test_what_the_report_is_told_of_a_task(write_task):

@@ -49,3 +49,8 @@ def test_missing_models_of_spice_are_said(monkeypatch, tmp_path):
     for name in java._MODELS:
         (tmp_path / "spice" / "lib" / name).touch()
     java.check("my_task", ["spice"])
+
+
+def test_a_task_without_captions_needs_nothing(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert [process.corpus_scores(metric, []) for metric in java.METRICS] == [[], []]

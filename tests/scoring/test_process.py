@@ -4,7 +4,9 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 
+from gvt.paths import data_dir
 from gvt.scoring import process
 
 
@@ -103,3 +105,37 @@ def test_first_sentence(answer, first):
 def test_scoring_imports_no_torch():
     code = "import sys, gvt.scoring.process; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+class _Names(yaml.SafeLoader):
+    """Reads `!function a.b.c` as the text "a.b.c"."""
+
+
+_Names.add_constructor("!function", lambda loader, node: loader.construct_scalar(node))
+SAMPLES = {
+    "vqa": {"answers": ["red"]},
+    "vqa_official": {"answers": ["red"] * 10, "answer_type": "other"},
+    "counting": {"text_out": "3"},
+    "yes_no": {"text_out": "No", "n_obj_exist": 3},
+    "caption": {"answers": ["a red circle"]},
+}
+
+
+@pytest.mark.parametrize(
+    "path", sorted(data_dir("tasks").glob("*.yaml")), ids=lambda path: path.stem
+)
+def test_a_task_lists_what_its_row_function_returns(path):
+    """lm-eval averages what is not listed, which fails for what is no number."""
+    task = yaml.load(path.read_text("utf-8"), _Names)
+    module, _, function = str(task.get("process_results")).rpartition(".")
+    sample = SAMPLES.get(function.removesuffix("_full"))
+    if module != process.__name__ or sample is None:
+        pytest.skip("scored by another function")
+    scores = getattr(process, function)(sample, ["3 red, no"])
+    listed = {entry["metric"]: entry["aggregation"] for entry in task["metric_list"]}
+    optional = {"acc_yes_no", "acc_number", "n_objects"}
+    assert listed.keys() - optional <= scores.keys()
+    for name, value in scores.items():
+        if isinstance(value, tuple):
+            aggregate = getattr(process, listed[name].removeprefix(f"{process.__name__}."))
+            assert isinstance(aggregate([value]), float)
