@@ -202,8 +202,11 @@ class _Scoring:
     def __call__(self, rows: np.ndarray, choice: np.ndarray) -> np.ndarray:
         """What answers int[k] earn on rows int[k]."""
         pairs = rows.astype(np.int64) * len(self.answers) + choice
-        new = np.setdiff1d(pairs, self._known)
-        if len(new):
+        place = np.searchsorted(self._known, pairs)
+        known = place < len(self._known)
+        known[known] = self._known[place[known]] == pairs[known]
+        if not known.all():
+            new = np.unique(pairs[~known])
             earned = [self._score(*divmod(pair, len(self.answers))) for pair in new.tolist()]
             self._known = np.concatenate([self._known, new])
             order = np.argsort(self._known, kind="stable")

@@ -55,7 +55,7 @@ def find_suspects(
     held, names, kinds = _units(wordings)
     held = held[wordings.of_row[rows]].tocsc()
     size = np.asarray(held.sum(axis=0)).ravel()
-    keep = np.flatnonzero((size >= _FEWEST) & (size > 0))
+    keep = np.flatnonzero(size >= _FEWEST)
     if not len(keep):
         return []
     held, size = held[:, keep], size[keep]
@@ -65,33 +65,28 @@ def find_suspects(
     )
     pairs = (held.T @ says).tocoo()
     usual = np.asarray(says.sum(axis=0)).ravel() / len(rows)
-    guess = np.array([0.0 if chance[row] is None else float(chance[row]) for row in rows])
-    floor = np.maximum((held.T @ guess) / size, 0)[pairs.row]
-    expected = np.maximum(usual[pairs.col], floor)
+    guess = np.array([chance[row] or 0.0 for row in rows])
+    expected = np.maximum(usual[pairs.col], ((held.T @ guess) / size)[pairs.row])
     n, hits = size[pairs.row].astype(np.int64), pairs.data
-    certain = expected >= 1
-    p = np.where(certain, 1.0, bdtrc(hits - 1, n, np.where(certain, 0.5, expected)))
+    # P(hits or more of n); where everything is expected nothing is a surprise.
+    p = np.where(expected < 1, bdtrc(hits - 1, n, np.minimum(expected, 1)), 1.0)
     p = holm(p, len(keep) * len(kinds_of_answer))
     found = np.flatnonzero((p < LEVEL) & (hits / n - expected >= _EXCESS))
     suspects = []
     for i in found[np.argsort(-(hits - n * expected)[found], kind="stable")].tolist():
         unit, answer = int(pairs.row[i]), int(pairs.col[i])
         own = held.indices[held.indptr[unit] : held.indptr[unit + 1]]
-        suspects.append(
-            (
-                own.tobytes(),
-                Suspect(
-                    text=names[keep[unit]],
-                    kind=kinds[keep[unit]],
-                    answer=str(kinds_of_answer[answer]),
-                    rows=int(n[i]),
-                    share=float(hits[i] / n[i]),
-                    expected=float(expected[i]),
-                    p=float(p[i]),
-                    example=int(rows[own[np.argmax(said[own] == answer)]]),
-                ),
-            )
+        suspect = Suspect(
+            text=names[keep[unit]],
+            kind=kinds[keep[unit]],
+            answer=str(kinds_of_answer[answer]),
+            rows=int(n[i]),
+            share=float(hits[i] / n[i]),
+            expected=float(expected[i]),
+            p=float(p[i]),
+            example=int(rows[own[np.argmax(said[own] == answer)]]),
         )
+        suspects.append((own.tobytes(), suspect))
     return _one_of_each(suspects)
 
 
