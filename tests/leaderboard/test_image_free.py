@@ -119,3 +119,14 @@ def test_a_broken_summary_is_named(run_dir):
     (run_dir / schema.RUN_FILE).write_text(json.dumps(run))
     with pytest.raises(schema.SchemaError, match=r"image_free.predictor' is missing"):
         load_results(run_dir)
+
+
+def test_of_a_mixture_the_commonest_predictor_is_named(run_dir):
+    add(run_dir, "mci", lambda row: float(row["doc_id"] % 5 > 0))
+    run = schema.read_run(run_dir)
+    task = next(task for task in run["tasks"] if task["name"] == "mci")
+    task["image_free"]["predictor"] = "bag of words 3/5, by noun 2/5"
+    schema.write_run(run_dir, run)
+    page = leaderboard.write_report(run_dir).read_text()
+    assert "mostly bag of words<" in page
+    assert "by noun 2/5" not in page
