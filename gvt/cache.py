@@ -13,7 +13,7 @@ from pathlib import Path
 from gvt.errors import UserError, unknown_name
 from gvt.paths import cache_dir
 
-KINDS = ("features", "connectors", "mini", "pretrain", "images", "hashes", "hub", "audit")
+KINDS = ("features", "connectors", "mini", "pretrain", "images", "hashes", "hub", "audit", "cards")
 LIMIT_VARIABLE = "GVT_CACHE_LIMIT"
 # What a limit may evict: everything else is small or not the run's to throw away.
 _EVICTED = ("features", "connectors")

@@ -57,7 +57,8 @@ class GVT(LM):
     tokenizer: what ``--tokenizers`` takes, with ``[…][…]`` in the place of ``[…,…]``, since commas
     separate model arguments; aligned by ``recipe`` to ``llm`` if the cache has no such connector
     yet; or pretrained: a LLaVA, folder or hub id. journal: a folder that answers are kept in, so
-    that a broken evaluation goes on; by default they are forgotten.
+    that a broken evaluation goes on; by default they are forgotten. chat: prompts go through the
+    language model's chat template, as with ``gvt run --apply_chat_template``.
     include_path: a folder of cards and recipes. batch_size: lm-eval's 1 lets the engine choose;
     max_batch_size, which lm-eval always hands over, says nothing here.
     """
@@ -77,6 +78,7 @@ class GVT(LM):
         batch_size: int | str | None = None,
         max_batch_size: int | None = None,
         device: str | None = None,
+        chat: bool = False,
     ) -> None:
         super().__init__()
         if (tokenizer is None) == (pretrained is None):
@@ -90,6 +92,7 @@ class GVT(LM):
             models={} if tokenizer else {"pretrained": name},
             controls={},
             llm=llm,
+            apply_chat_template=chat,
             seeds=(int(seed),),
         )
         self._scratch = None if journal else tempfile.TemporaryDirectory()

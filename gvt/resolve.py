@@ -91,7 +91,8 @@ def _card(name: str, known: dict[str, Path], also: Iterable[str]) -> Card:
     if name.startswith("local:") or _is_there(name):
         return _automatic(f"local:{name.removeprefix('local:')}")
     if name.startswith(("/", "./", "../", "~")):
-        raise UserError(f"tokenizer '{name}': there is no such folder")
+        lacks = "no config.json in it" if Path(name).expanduser().is_dir() else "no such folder"
+        raise UserError(f"tokenizer '{name}': there is {lacks}")
     hub = _HUB_ID.fullmatch(name)
     if hub:
         return _of_checkpoint(hub, known) or _automatic(name)

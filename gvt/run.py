@@ -25,8 +25,9 @@ from gvt.files import only_one
 from gvt.forecast import steps
 from gvt.hardware import describe
 from gvt.model.llava import Llava
+from gvt.progress import Step
 from leaderboard import schema
-from tokenizers_zoo import TokenizerCard
+from tokenizers_zoo import TokenizerCard, fetch_weights
 
 _PACKAGES = ("gvt", "torch", "transformers", "accelerate", "datasets", "lm_eval", "pillow")
 _KINDS = {"blind": "control", "random": "control", TEXT: "ceiling"}
@@ -42,7 +43,9 @@ def execute(suite: Suite, recipe: Recipe, options: RunOptions) -> Path | None:
     known = catalog.tasks(options.include_path)
     tasks = load_tasks({name: known[name] for name in suite.tasks}, options.limit)
     workshop = open_workshop(suite, recipe, options)
-    workshop.progress.expect(steps(suite, recipe, options, tasks))
+    ahead = steps(suite, recipe, options, tasks)
+    workshop.progress.expect(ahead)
+    _fetch_weights(found, ahead)
     folder = Path(options.output_path)
     if not workshop.accelerator.is_main_process:
         workshop.accelerator.wait_for_everyone()
@@ -56,6 +59,14 @@ def execute(suite: Suite, recipe: Recipe, options: RunOptions) -> Path | None:
         run.carry_out()
         workshop.close()
     return folder
+
+
+def _fetch_weights(found: dict[str, TokenizerCard], ahead: list[Step]) -> None:
+    """Missing weights of the last column are told before the first one is trained, not after."""
+    for step in ahead:
+        if step.stage == "features" and step.todo and step.column in found:
+            for encoder in found[step.column].encoders:
+                fetch_weights(encoder)
 
 
 class _Run:
@@ -207,9 +218,7 @@ class _Run:
     def _submission(self, cell: Cell, name: str, rows: Path, new: bool) -> None:
         """Write the file for the evaluation server where it is missing or has new answers."""
         path = schema.submission_path(self.folder, cell.column, cell.seed, name)
-        if not new and path.exists():
-            return
-        empty = submission.write(rows, path)
+        empty = submission.write(rows, path, anew=new)
         if empty:
             self.record["warnings"].append(
                 f"{path.relative_to(self.folder)}: {empty} empty answers"
@@ -274,10 +283,17 @@ class _Run:
                 tasks=[task.copy() for task in self.tasks.info],
                 stages=[],
                 alignment=[],
-                warnings=[],
+                warnings=self._unpinned(),
             ),
             "stamps": {},
         }
+
+    def _unpinned(self) -> list[str]:
+        """What may change under its name, so that the same command may give other numbers."""
+        encoders = {card for column in self.cards.values() for card in column.encoders}
+        names = {card.checkpoint for card in encoders if card.checkpoint and not card.folder}
+        pinned = {card.checkpoint for card in encoders if card.revision}
+        return [f"{name} is not pinned to a commit" for name in sorted(names - pinned)]
 
     def _write(self) -> None:
         if self.workshop.accelerator.is_main_process:

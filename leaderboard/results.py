@@ -189,7 +189,12 @@ class Results:
         return titles.get(name) or _FLOORS[name]
 
     def majority_by_category(self, task: Task) -> float:
-        """Score of the best constant answer of each category; NaN without categories."""
+        """Score of the best constant answer of each category.
+
+        NaN without categories, and where these are made of the answers.
+        """
+        if task.get("category_tells", False):
+            return math.nan
         samples = self.samples[task["name"]]
         constants = [self.majority(task, category) for category in samples.by_category]
         known = [c for c in constants if c is not None]

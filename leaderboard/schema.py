@@ -60,6 +60,7 @@ class _LaterTaskFields(TypedDict, total=False):
 
     image_free: ImageFree
     constant: bool  # False: a constant answer cannot be scored sample by sample
+    category_tells: bool  # True: categories are made of the answers
 
 
 class Task(_LaterTaskFields):

@@ -12,7 +12,7 @@ from .verdict import judge_all, put_in_words
 if TYPE_CHECKING:
     from rich.console import Console
 
-_COLUMN = 14  # characters of a task column with its gap
+_GAP = 2  # between columns
 _STYLES = {"reference": "dim", "control": "dim", "tokenizer": "", "ceiling": "dim"}
 
 
@@ -25,9 +25,8 @@ def print_results(results: Results, console: Console | None = None) -> None:
     verdicts = judge_all(results)
     lines = main_lines(results, verdicts)
     first = max(len(printable(line.title)) for line in lines)
-    fit = max(1, (console.width - first - 1) // _COLUMN)
-    for start in range(0, len(results.tasks), fit):
-        console.print(_table(results, lines, range(len(results.tasks))[start : start + fit]))
+    for tasks in _groups(results, lines, console.width - first - _GAP):
+        console.print(_table(results, lines, tasks))
     entries = [entry for line in lines for entry in line.entries if entry]
     if any(entry.leads for entry in entries):
         console.print(
@@ -49,7 +48,33 @@ def print_results(results: Results, console: Console | None = None) -> None:
         console.print(Text(f"{failed} answers failed and are in no score; see the report."))
 
 
-def _table(results: Results, lines: list[Line], tasks: range):
+def _groups(results: Results, lines: list[Line], room: int) -> list[list[int]]:
+    """Tasks that fit side by side into so many characters; one that does not stands alone."""
+    groups: list[list[int]] = []
+    left = 0
+    for t in range(len(results.tasks)):
+        needs = _GAP + _width(results, lines, t)
+        if not groups or needs > left:
+            groups.append([])
+            left = room
+        groups[-1].append(t)
+        left -= needs
+    return groups
+
+
+def _width(results: Results, lines: list[Line], t: int) -> int:
+    """Characters of the longest number of a task or of the longest word above them."""
+    texts = [_show(line.entries[t]) for line in lines] + _heading(results, t).split()
+    return max(map(len, texts))
+
+
+def _heading(results: Results, t: int) -> str:
+    task = results.tasks[t]
+    unit = "%" if task["unit"] == "percent" else task["metric_title"]
+    return printable(f"{task['title']}\n{unit}")
+
+
+def _table(results: Results, lines: list[Line], tasks: list[int]):
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -57,9 +82,8 @@ def _table(results: Results, lines: list[Line], tasks: range):
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     table.add_column("", no_wrap=True)
     for t in tasks:
-        task = results.tasks[t]
-        unit = "%" if task["unit"] == "percent" else task["metric_title"]
-        table.add_column(Text(printable(f"{task['title']}\n{unit}")), justify="right", no_wrap=True)
+        least = _width(results, lines, t)
+        table.add_column(Text(_heading(results, t)), justify="right", min_width=least)
     kind = lines[0].kind
     for line in lines:
         if line.kind != kind and "tokenizer" in (line.kind, kind):

@@ -9,6 +9,7 @@ _HOME = {
     "column_name": "expression",
     "combine": "combining",
     "feature_shape": "loader",
+    "fetch_weights": "loader",
     "find_cards": "card",
     "load_tokenizer": "loader",
     "TokenizerCard": "protocol",

@@ -44,7 +44,7 @@ def automatic_card(name: str, folder: Path, tell: Callable[[str], None]) -> Card
     """The card of a checkpoint that has none: `local:DIR`, or a hub id (`owner/model@revision`).
 
     It is written once, to `folder`, and read from there as long as the checkpoint's config files
-    are the same, so a user may edit it. `tell` gets a few lines when it is written.
+    are the same; to change it, a user edits a copy. `tell` gets a few lines when it is written.
     Raises CardError (one line): no config, a model type of no family, preprocessing that no card
     can describe.
     """

@@ -15,7 +15,7 @@ from tokenizers_zoo.preprocess import preprocess_images
 from tokenizers_zoo.protocol import VisualTokens
 
 # One file, or the index of several.
-_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
+WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 
 
 class HFViT:
@@ -139,7 +139,7 @@ def _load_model(
     config = _load_config(card, family)
     source, revision = _where(card)
     if card.init == "pretrained" and card.folder is None:
-        hub.fetch(card, _WEIGHTS)
+        hub.fetch(card, WEIGHTS)
     try:
         with _quiet():
             if card.init == "random":

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from tokenizers_zoo import fit, hf_vit, timm_vit
+from tokenizers_zoo import fit, hf_vit, hub, timm_vit
 from tokenizers_zoo.blind import BlindTokenizer
 from tokenizers_zoo.card import Card
 from tokenizers_zoo.combining import combine
@@ -12,6 +12,7 @@ from tokenizers_zoo.families import families
 from tokenizers_zoo.protocol import TokenizerCard, VisualTokenizer, VisualTokens
 
 _TOKENIZERS = {"transformers": hf_vit.HFViT, "timm": timm_vit.TimmViT}
+_WEIGHTS = {"transformers": hf_vit.WEIGHTS, "timm": timm_vit.WEIGHTS}
 _SHAPES = {"transformers": hf_vit.feature_shape, "timm": timm_vit.feature_shape}
 
 
@@ -26,6 +27,15 @@ def load_tokenizer(
     family = families()[card.family]
     make = _TOKENIZERS[family.loader] if family.model else BlindTokenizer
     return make(card, torch.device(device), dtype)
+
+
+def fetch_weights(card: Card) -> None:
+    """Have the weights of a hub card on this machine, downloaded if need be; others have theirs.
+
+    Raises CardError if the hub has none that are read, or cannot be reached.
+    """
+    if card.checkpoint and card.folder is None and card.init == "pretrained":
+        hub.fetch(card, _WEIGHTS[families()[card.family].loader])
 
 
 def feature_shape(card: TokenizerCard) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from tokenizers_zoo.families import families
 from tokenizers_zoo.preprocess import preprocess_images
 from tokenizers_zoo.protocol import VisualTokens
 
-_WEIGHTS = "model.safetensors"
+WEIGHTS = ("model.safetensors",)
 
 
 class TimmViT:
@@ -96,7 +96,7 @@ def _load_model(card: Card) -> torch.nn.Module:
         model = make(img_size=card.image.size)
     if card.init == "random":
         return model
-    path = card.folder / _WEIGHTS if card.folder else hub.fetch(card, [_WEIGHTS])
+    path = card.folder / WEIGHTS[0] if card.folder else hub.fetch(card, WEIGHTS)
     # Each of timm's files of models has this function: it renames older keys and interpolates
     # positions to the size that the model was built for.
     adapt = importlib.import_module(type(model).__module__).checkpoint_filter_fn

@@ -16,7 +16,6 @@ from safetensors.torch import load_file, save_file
 from gvt.align.data import source
 from gvt.align.trainer import new_connector, train
 from gvt.config import Recipe
-from gvt.data.images import set_hash
 from gvt.engine.combined import CombinedStore
 from gvt.engine.features import FEATURES_VERSION, Features
 from gvt.model.connector import Connector
@@ -55,7 +54,7 @@ def ingredients(
         "card": store.card.hash(),
         "precision": store.precision,
         "recipe": recipe.hash(),
-        "data": [set_hash(source(stage.data).images) for stage in recipe.stages],
+        "data": [source(stage.data).hash for stage in recipe.stages],
         "llm": llm.hash if llm else None,
         "seed": seed,
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Callable
 from functools import cache, cached_property, partial
@@ -10,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from gvt.data import easy_vqa
-from gvt.data.images import FileImages, ImageSet, MiniImages
+from gvt.data.images import FileImages, ImageSet, MiniImages, set_hash
 from gvt.data.official.load import rows
 from gvt.errors import unknown_name
 from gvt.files import sha256
@@ -33,12 +35,28 @@ class AlignmentData(Protocol):
     @property
     def images(self) -> ImageSet: ...
 
+    @property
+    def hash(self) -> str:
+        """Hash of the contents of all images and of what is asked and answered about them."""
+        ...
+
     def pairs(self, index: int, count: int, rng: np.random.Generator) -> list[Pair]:
         """Up to ``count`` pairs about image ``index``, drawn with ``rng``."""
         ...
 
 
-class MiniCaptions:
+class _FixedTexts:
+    """Data whose texts this code or a pinned package determines: its images tell them apart."""
+
+    images: ImageSet
+
+    @property
+    def hash(self) -> str:
+        """See ``AlignmentData``."""
+        return set_hash(self.images)
+
+
+class MiniCaptions(_FixedTexts):
     """Captions of the mini world's alignment split."""
 
     images = MiniImages("align", ALIGN_SCENES)
@@ -49,7 +67,7 @@ class MiniCaptions:
         return [(CAPTION_PROMPT, known[i]) for i in rng.permutation(len(known))[:count]]
 
 
-class MiniQuestions:
+class MiniQuestions(_FixedTexts):
     """Questions of every mini task, one caption among them so that captioning is not unlearnt."""
 
     images = MiniImages("align", ALIGN_SCENES)
@@ -64,7 +82,7 @@ class MiniQuestions:
         return [*chosen, (CAPTION_PROMPT, str(rng.choice(captions(scene))))]
 
 
-class EasyVQA:
+class EasyVQA(_FixedTexts):
     """The official train split of easy-VQA."""
 
     @cached_property
@@ -99,6 +117,14 @@ class Published:
     def images(self) -> ImageSet:
         first = [about[0] for about in self._by_image]
         return FileImages([row["image"] for row in first], [row["image_sha256"] for row in first])
+
+    @cached_property
+    def hash(self) -> str:
+        """See ``AlignmentData``; the files of others may change under their names."""
+        digest = hashlib.sha256(set_hash(self.images).encode())
+        for about in self._by_image:
+            digest.update(json.dumps([_learnt(row) for row in about]).encode())
+        return digest.hexdigest()
 
     def pairs(self, index: int, count: int, rng: np.random.Generator) -> list[Pair]:
         """``count`` of the image's captions, or of its questions with their commonest answer."""

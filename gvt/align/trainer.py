@@ -124,7 +124,8 @@ class Aligner(nn.Module):
         losses[labelled] = nn.functional.cross_entropy(
             logits.float(), batch.labels[labelled], reduction="none"
         )
-        return (losses * weights).sum() / weights.sum()
+        # Processes are averaged: one with fewer pairs must weigh less.
+        return (losses * weights).sum() / weights.sum() * batch.share
 
 
 @contextmanager
@@ -162,12 +163,16 @@ def batches(
         index, queue = queue[: stage.batch_size], queue[stage.batch_size :]
         rng = np.random.default_rng([seed, number, step])
         # Every process draws for all, so that any number of them draws the same.
-        drawn = [data.pairs(int(i), stage.questions_per_image, rng) for i in index][rank::world]
-        index = index[rank::world]
+        drawn = [data.pairs(int(i), stage.questions_per_image, rng) for i in index]
+        total = sum(map(len, drawn))
+        drawn, index = drawn[rank::world], index[rank::world]
         pairs = [[llm.pair(prompt, answer) for prompt, answer in asked] for asked in drawn]
         visual = torch.from_numpy(features.values[index].astype(np.float32))
         place = [llm.placeholder(width)] * len(index)
+        longest = max(len(prompt) + len(answer) for asked in pairs for prompt, answer in asked)
+        llm.need_room(len(place[0]) + longest, f"an image of {width} tokens with its question")
         batch = pair_up(pairs) if llm.seq2seq else pack(place, pairs, llm.pad)
+        batch.share = sum(map(len, drawn)) * world / total
         yield visual.to(llm.device), batch.to(llm.device)
 
 

@@ -230,6 +230,9 @@ def _check(suite: Suite, include_path: tuple[Path, ...]) -> None:
     for task in suite.tasks:
         if task not in tasks:
             raise unknown_name("task", task, tasks, "gvt ls tasks")
+    from gvt.model.load import resolve as resolve_llm
+
+    resolve_llm(suite.llm)
 
 
 def _run_name(args: argparse.Namespace, suite: Suite, recipe: Recipe) -> str:

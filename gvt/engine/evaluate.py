@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import gvt.scoring
 from gvt.data.reach import limited, reaching
 from gvt.engine.journal import ANSWERS_VERSION, answer_key
 from gvt.errors import UserError
@@ -76,6 +77,7 @@ class TaskSet:
             data=info["dataset_hash"],
             settings=json.dumps(self.tasks[name].dump_config(), sort_keys=True, default=_written),
             engine=ANSWERS_VERSION,
+            scoring=_scoring_rules(),
         )
 
     def described(self, name: str) -> bool:
@@ -120,7 +122,7 @@ class TaskSet:
             dataset_hash=digest.hexdigest(),
             description=meta.get("description", ""),
         )
-        return info if meta.get("constant", True) else {**info, "constant": False}
+        return info | {key: meta[key] for key in ("constant", "category_tells") if key in meta}
 
 
 def load_tasks(paths: dict[str, Path], limit: int | float | None, images: bool = True) -> TaskSet:
@@ -222,6 +224,13 @@ def _row(name: str, task: Any, sample: dict[str, Any], model: ImageLM) -> Row:
         error=error,
     )
     return row | {"question_id": doc["question_id"]} if "question_id" in doc else row
+
+
+@functools.cache
+def _scoring_rules() -> str:
+    """Hash of the code that scores: a task's settings name only the first function of it."""
+    files = sorted(Path(gvt.scoring.__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def _written(value: Any) -> str:

@@ -185,6 +185,8 @@ class ImageLM(LM):
             beams = item.decoding.beams if item.decoding else 1
             images[item.image["sha256"]] = item.image
             alone = self.reader.llm.seq2seq
+            need = len(before) + self.reader.width + len(after) + reserve
+            self.reader.llm.need_room(need, f"a question of task '{item.task}' with its image")
             jobs.append(Job(number, item.image["sha256"], before, after, reserve, beams, alone))
         rank, world = self._place()
         # By content: what each process knows from journals may differ.

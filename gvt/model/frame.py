@@ -10,6 +10,8 @@ from gvt.errors import UserError
 OPEN, CLOSE = "<Img>", "</Img>"
 IMAGE = "<image>"
 """Where a task's prompt wants its image, in lm-eval's notation."""
+_ANSWER = "<answer>"
+_DATE = "26 Jul 2024"  # the one that Llama 3's template falls back to
 
 
 def around_image(context: str) -> tuple[str, str]:
@@ -35,11 +37,15 @@ def frame_label(llm: str, chat: bool) -> str:
 
 @dataclass(frozen=True)
 class Turn:
-    """What stands ``before`` and ``after`` the user's words, and in the ``gap`` to an answer."""
+    """What stands ``before`` and ``after`` the user's words and in the ``gap`` to an answer.
+
+    ending: what follows an answer; empty: the tokenizer's own end.
+    """
 
     before: str = ""
     after: str = ""
     gap: str = " "
+    ending: str = ""
 
     @classmethod
     def of(cls, tokenizer: Any, name: str) -> Turn:
@@ -49,12 +55,25 @@ class Turn:
                 f"language model '{name}' has no chat template",
                 "Leave out --apply_chat_template: the paper's frame needs none.",
             )
-        said = [{"role": "user", "content": IMAGE}]
-        text = tokenizer.apply_chat_template(said, tokenize=False, add_generation_prompt=True)
-        before, found, after = text.partition(IMAGE)
-        if not found:
+        # Some templates tell the date, and tomorrow's prompt would be another one.
+        today = "{%- macro strftime_now(form) -%}" + _DATE + "{%- endmacro -%}"
+        template = today + tokenizer.get_chat_template()
+
+        def render(*said: str, **options: Any) -> str:
+            roles = zip(("user", "assistant"), said, strict=False)
+            turns = [{"role": role, "content": content} for role, content in roles]
+            return tokenizer.apply_chat_template(
+                turns, chat_template=template, tokenize=False, date_string=_DATE, **options
+            )
+
+        before, found, after = render(IMAGE, add_generation_prompt=True).partition(IMAGE)
+        _, _, answered = render(IMAGE, _ANSWER).partition(IMAGE)
+        lead, answered_too, ending = answered.partition(_ANSWER)
+        if not found or not answered_too:
             raise UserError(f"the chat template of language model '{name}' changes what is said")
-        return cls(before, after, gap="")
+        # Templates that let a model think first begin an answer otherwise than they retell it.
+        gap = lead.removeprefix(after) if lead.startswith(after) else ""
+        return cls(before, after, gap, ending.strip())
 
 
 PLAIN = Turn()

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from gvt.errors import UserError
 from gvt.model.frame import CLOSE, OPEN, PLAIN, Turn, frame_label
 from gvt.model.load import load
 
@@ -47,7 +48,10 @@ class LanguageModel:
         self.tail = self.encode(CLOSE)
         end = self.tokenizer.eos_token_id
         self.eos = int(end if end is not None else self.model.config.eos_token_id)
-        self.ends = self._ends()
+        # What ends an answer of its own: in a chat perhaps another token than a text's.
+        ending = self.encode(turn.ending)
+        self._end = ending[0] if ending else self.eos
+        self.ends = self._ends() | {self._end}
         pad = self.tokenizer.pad_token_id
         self.pad = int(pad if pad is not None else self.eos)
 
@@ -87,12 +91,21 @@ class LanguageModel:
 
     def pair(self, prompt: str, answer: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Token ids of a prompt and of the whole answer to it, its end included."""
-        return self.prompt(prompt), (*self.follow(prompt, self.turn.gap + answer), self.eos)
+        return self.prompt(prompt), (*self.follow(prompt, self.turn.gap + answer), self._end)
 
     @property
     def seq2seq(self) -> bool:
         """Whether it is an encoder–decoder."""
         return self.model.config.is_encoder_decoder
+
+    def need_room(self, tokens: int, what: str) -> None:
+        """Raise UserError if a text of so many tokens is longer than the model has positions."""
+        most = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        if not self.seq2seq and most and tokens > most:
+            raise UserError(
+                f"language model '{self.name}' has {most:,} positions, but {what} takes {tokens:,}",
+                "Fewer visual tokens fit: a resampler, or tokens=N behind the tokenizer's name.",
+            )
 
     @property
     def dim(self) -> int:
@@ -116,11 +129,12 @@ class LanguageModel:
 
     @cached_property
     def hash(self) -> str:
-        """Hash of configuration, weights and chat template; equal ones give the same answers."""
-        weights = state_hash(self.model)
-        if self.turn == PLAIN:
-            return weights
-        return hashlib.sha256(f"{weights} {self.turn}".encode()).hexdigest()
+        """Hash of weights, tokenizer, end tokens and frame; equal ones give the same answers."""
+        backend = getattr(self.tokenizer, "backend_tokenizer", None)
+        words = backend.to_str() if backend else sorted(self.tokenizer.get_vocab().items())
+        special = [self._begin, self.eos, self.pad, sorted(self.ends)]
+        made_of = [state_hash(self.model), words, special, str(self.turn)]
+        return hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
 
     def in_precision(self, precision: str) -> torch.nn.Module:
         """The model to train connectors through: with ``bf16`` a copy in bfloat16, made once.

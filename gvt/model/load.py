@@ -15,6 +15,7 @@ SHIPPED = Path(__file__).resolve().parent.parent / "weights"
 """Language models that come with the package, one Hugging Face folder each."""
 
 _GGUF = ".gguf"
+_PATHS = ("/", "./", "../", "~")
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ def resolve(name: str) -> Source:
         return Source(str(path))
     if path.suffix == _GGUF and path.is_file():
         return Source(str(path.parent), gguf=path.name)
+    if name.startswith(_PATHS):
+        raise UserError(f"language model '{name}': there is no such folder or file")
     place, _, revision = name.partition("@")
     gguf = None
     if place.endswith(_GGUF) and place.count("/") == 2:  # owner/model/file.gguf
@@ -76,15 +79,19 @@ def load(name: str, device: torch.device, dtype: torch.dtype) -> tuple[PreTraine
     # On CPUs the explicit attention is the faster one at the lengths of the mini suite.
     attention = {"attn_implementation": "eager"} if device.type == "cpu" else {}
     weights = {} if source.gguf else {"use_safetensors": True}
+    own = {"trust_remote_code": False}  # transformers would ask on the terminal
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source.place, **source.arguments)
-        config = AutoConfig.from_pretrained(source.place, **source.arguments)
+        tokenizer = AutoTokenizer.from_pretrained(source.place, **own, **source.arguments)
+        config = AutoConfig.from_pretrained(source.place, **own, **source.arguments)
+        if not source.gguf:
+            _need_safetensors(source)
         kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
         model, info = kind.from_pretrained(
             source.place,
             config=config,
             dtype=dtype,
             output_loading_info=True,
+            **own,
             **weights,
             **attention,
             **source.arguments,
@@ -101,3 +108,25 @@ def load(name: str, device: torch.device, dtype: torch.dtype) -> tuple[PreTraine
             else None,
         ) from error
     return model.to(device), tokenizer
+
+
+def _need_safetensors(source: Source) -> None:
+    """Raise OSError where a hub id has none: transformers would ask a public service for them."""
+    from transformers.utils import (
+        SAFE_WEIGHTS_INDEX_NAME,
+        SAFE_WEIGHTS_NAME,
+        cached_file,
+    )
+
+    if Path(source.place).is_dir():
+        return  # transformers says itself what is missing there
+    for name in (SAFE_WEIGHTS_NAME, SAFE_WEIGHTS_INDEX_NAME):
+        found = cached_file(
+            source.place,
+            name,
+            revision=source.revision,
+            _raise_exceptions_for_missing_entries=False,
+        )
+        if found:
+            return
+    raise OSError(f"{source.place} has no safetensors at revision {source.revision or 'main'}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -25,17 +25,19 @@ class Packed:
     ``ids``, ``labels`` and ``positions`` are int64[B, T]; ``group`` is int64[B, T] with 0 for the
     prefix, k ≥ 1 for the k-th pair, -1 for padding. ``labels[b, t]`` is the token that position
     t must predict, IGNORE where there is none. Positions of every pair start after the prefix, as
-    if it stood there alone.
+    if it stood there alone. ``share`` is this process's number of pairs over the mean of all.
     """
 
     ids: torch.Tensor
     labels: torch.Tensor
     positions: torch.Tensor
     group: torch.Tensor
+    share: float = 1.0
 
     def to(self, device: torch.device) -> Packed:
         """The same batch on another device."""
-        return Packed(*(part.to(device) for part in vars(self).values()))
+        tensors = {k: v.to(device) for k, v in vars(self).items() if isinstance(v, torch.Tensor)}
+        return replace(self, **tensors)
 
     def inputs(
         self, prefix: torch.Tensor, llm: LanguageModel, dtype: torch.dtype

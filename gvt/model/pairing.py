@@ -20,14 +20,15 @@ if TYPE_CHECKING:
 class Paired:
     """A batch of pairs: the encoder reads prompt i behind prefix ``owners[i]``.
 
-    ``labels`` is int64[n, T]: the answers, padded with IGNORE. Pairs of one image share no row as
-    in ``packing.Packed``: an encoder reads in both directions, so that a prompt changes what
-    becomes of the image before it.
+    ``labels`` is int64[n, T]: the answers, padded with IGNORE; ``share`` is as in ``Packed``. Pairs
+    of one image share no row as they do there: an encoder reads in both directions, so that a
+    prompt changes what becomes of the image before it.
     """
 
     owners: Sequence[int]
     prompts: Sequence[Sequence[int]]
     labels: Tensor
+    share: float = 1.0
 
     def to(self, device: torch.device) -> Paired:
         """The same batch on another device."""

@@ -14,7 +14,7 @@ COLOURS = ("red", "green", "blue", "black")
 IMAGES = 16
 
 
-class Colours:
+class Colours(data._FixedTexts):
     """Image i has colour i mod 4; every call is noted."""
 
     images = MiniImages("align", IMAGES)

@@ -92,6 +92,19 @@ def test_vqav2_teaches_what_most_people_answered(published):
         assert len(draw("vqav2", index, 2)) == 2
 
 
+def test_other_texts_about_the_same_images_are_other_data(published):
+    before = data.source("coco-captions").hash
+    path = published / "coco/dataset_coco.json"
+    content = json.loads(path.read_text())
+    data.source.cache_clear()
+    assert data.source("coco-captions").hash == before
+    train = next(image for image in content["images"] if image["split"] == "train")
+    train["sentences"][0]["raw"] = "a zebra"
+    path.write_text(json.dumps(content))
+    data.source.cache_clear()
+    assert data.source("coco-captions").hash != before
+
+
 def test_an_unknown_name():
     with pytest.raises(UserError, match="unknown alignment data 'mini-question'") as caught:
         data.source("mini-question")

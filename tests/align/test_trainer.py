@@ -201,6 +201,23 @@ def test_any_number_of_processes_trains_on_the_same(
         assert [row for group in together for row in group] == alone
 
 
+def test_processes_with_unequal_shares_have_the_loss_of_one(
+    colours, llm, make_features, make_recipe
+):
+    (stage,) = make_recipe(steps=4, batch_size=5).stages
+    features = make_features()
+    model = Aligner(new_connector(make_recipe(), llm, features, 0), llm, "no")
+
+    def losses(rank, world):
+        process = SimpleNamespace(process_index=rank, num_processes=world)
+        given = batches(stage, 0, llm, features, model.connector.tokens, 0, process)
+        return torch.stack([model(visual, packed) for visual, packed in given])
+
+    together = torch.stack([losses(rank, 3) for rank in range(3)])
+    assert len({len(asked) for _, asked in colours.calls}) > 1  # or shares would be equal
+    torch.testing.assert_close(together.mean(0), losses(0, 1))
+
+
 def test_a_new_connector_depends_on_its_seed_alone(llm, make_features, make_recipe):
     torch.manual_seed(1)
     one = new_connector(make_recipe(), llm, make_features(), 0).state_dict()

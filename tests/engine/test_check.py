@@ -83,3 +83,9 @@ def test_an_encoder_decoder_that_reads_embeddings_otherwise_is_refused(make):
     config = ProphetNetConfig(hidden_size=32, num_encoder_layers=2, num_decoder_layers=2)
     with pytest.raises(UserError, match=r"'toy' .prophetnet. is not supported: log-probability"):
         check(make(config))
+
+
+def test_a_model_held_in_bfloat16_is_answered_for(llm_folder):
+    half = LanguageModel.load(str(llm_folder), half=True)
+    assert half.model.dtype == torch.bfloat16
+    check(half)

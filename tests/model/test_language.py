@@ -12,8 +12,9 @@ from gvt.model.language import LanguageModel
 
 # As of a chat model with a system prompt; every word is one of the toy tokenizer's.
 TEMPLATE = (
-    "<bos> scene {% for m in messages %}{{ m['role'] }} : {{ m['content'] | trim }} . {% endfor %}"
-    "{% if add_generation_prompt %}Answer:{% endif %}"
+    "<bos> scene {% for m in messages %}{% if m['role'] == 'user' %}{{ m['role'] }} : "
+    "{{ m['content'] | trim }} . {% else %}Answer: {{ m['content'] | trim }} END{% endif %}"
+    "{% endfor %}{% if add_generation_prompt %}Answer:{% endif %}"
 )
 
 
@@ -63,6 +64,19 @@ def test_the_hash_is_of_the_weights_and_not_of_the_place(llm, copy):
     assert LanguageModel.load(str(copy)).hash != llm.hash
 
 
+def test_the_hash_is_of_the_words_and_ends_too(llm, copy):
+    text = (copy / "tokenizer.json").read_text()
+    swapped = text.replace('"red"', '"RED"').replace('"blue"', '"red"').replace('"RED"', '"blue"')
+    assert swapped != text
+    (copy / "tokenizer.json").write_text(swapped)
+    assert LanguageModel.load(str(copy)).hash != llm.hash
+    (copy / "tokenizer.json").write_text(text)
+    assert LanguageModel.load(str(copy)).hash == llm.hash
+    settings = {"eos_token_id": [llm.eos, llm.pad]}
+    (copy / "generation_config.json").write_text(json.dumps(settings))
+    assert LanguageModel.load(str(copy)).hash != llm.hash
+
+
 def test_the_hash_is_of_the_configuration_too(llm, copy):
     config = json.loads((copy / "config.json").read_text())
     config["rms_norm_eps"] = 0.1
@@ -75,16 +89,26 @@ def with_template(folder, template):
     return LanguageModel.load(str(folder), chat=True)
 
 
-def test_a_chat_template_goes_around_image_and_prompt(copy, llm):
-    chat = with_template(copy, TEMPLATE)
-    said = [{"role": "user", "content": "<Img></Img>which colour ?"}]
-    whole = chat.tokenizer.apply_chat_template(said, add_generation_prompt=True)["input_ids"]
-    assert [*chat.head, *chat.tail, *chat.prompt("which colour ?")] == whole
+@pytest.mark.parametrize("end", ["<eos>", "<pad>"])
+def test_a_chat_template_goes_around_image_prompt_and_answer(copy, llm, end):
+    """Head, tail, prompt and answer are the whole rendering of both turns, tokenised at once."""
+    chat = with_template(copy, TEMPLATE.replace("END", end))
+    said = [
+        {"role": "user", "content": "<Img></Img>which colour ?"},
+        {"role": "assistant", "content": "red"},
+    ]
+    whole = chat.tokenizer.apply_chat_template(said)["input_ids"]
     prompt, answer = chat.pair("which colour ?", "red")
+    assert [*chat.head, *chat.tail, *prompt, *answer] == whole
     assert prompt == chat.prompt("which colour ?")
-    assert answer == (*chat.encode("red"), chat.eos)
+    assert set(ids(chat, end)) <= chat.ends
     assert chat.hash != llm.hash
     assert chat.name == f"{copy} (chat)"
+
+
+def test_a_template_that_tells_the_date_is_the_same_every_day(copy):
+    chat = with_template(copy, "<bos> {{ strftime_now('%Y') }} " + TEMPLATE)
+    assert "2024" in chat.turn.before
 
 
 @pytest.mark.parametrize("template", ["<bos> a ring"])

@@ -41,6 +41,8 @@ def read_json(path: Path, unique_keys: bool = False) -> Any:
         raise UserError(f"{path}:{exc.lineno}: not JSON, or cut off ({exc.msg})", _AGAIN) from exc
     except UnicodeDecodeError as exc:
         raise UserError(f"{path}: not UTF-8 text ({exc.reason})", _AGAIN) from exc
+    except (ValueError, RecursionError) as exc:  # numbers without end, brackets without end
+        raise UserError(f"{path}: not JSON that can be read ({exc})", _AGAIN) from exc
 
 
 def listed(path: Path, key: str | None = None) -> Iterator[tuple[str, Fields]]:
@@ -78,6 +80,8 @@ def lines(path: Path) -> Iterator[tuple[str, Fields]]:
             entry = json.loads(line)
         except json.JSONDecodeError as exc:
             raise UserError(f"{where}: not JSON, or cut off ({exc.msg})", _AGAIN) from exc
+        except (ValueError, RecursionError) as exc:
+            raise UserError(f"{where}: not JSON that can be read ({exc})", _AGAIN) from exc
         if type(entry) is not dict:
             raise UserError(f"{where}: expected an object, not {_kind(entry)}")
         yield where, entry

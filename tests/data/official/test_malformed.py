@@ -38,6 +38,14 @@ def drop(*path):
 
 
 JSON_FILES = [
+    (
+        "vqav2_val",
+        ANNOTATIONS,
+        set_in("annotations", 2, "answer_type", to="foo"),
+        "'answer_type' is 'foo', expected one of 'yes/no', 'number', 'other'",
+    ),
+    ("vqav2_val", ANNOTATIONS, drop("annotations", 2, "answers", 0), "'answers' holds 9, not 10"),
+    ("textvqa", TEXTVQA, drop("data", 3, "answers", 0), ": data[3]: 'answers' must hold 10"),
     ("vqav2_val", QUESTIONS, drop("questions"), ": key 'questions' is missing"),
     ("vqav2_val", QUESTIONS, set_in("questions", to={}), ": 'questions' must be a list, not {}"),
     ("vqav2_val", QUESTIONS, set_in("questions", to=[]), "question_id 100001000 is not in"),
@@ -83,7 +91,7 @@ JSON_FILES = [
         "vqav2_val",
         ANNOTATIONS,
         set_in("annotations", 1, "answers", to=[]),
-        "[1]: 'answers' is empty",
+        "[1]: 'answers' holds 0, not 10",
     ),
     (
         "vqav2_val",
@@ -220,3 +228,11 @@ def test_a_file_that_is_cut_off(name, data_root):
     path.write_bytes(b"")
     with pytest.raises(UserError, match=path.name):
         load.rows(name)
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, '{"questions": [' + "9" * 5000 + "]}"])
+def test_json_beyond_all_measure_is_told_in_one_line(data_root, content):
+    (data_root / QUESTIONS).write_text(content)
+    with pytest.raises(UserError, match="not JSON that can be read") as caught:
+        load.rows("vqav2_val")
+    assert str(data_root / QUESTIONS) in caught.value.message

@@ -13,6 +13,7 @@ from gvt.data.official.reading import Fields, Unique, check, listed
 from gvt.data.official.sources import Source
 from gvt.errors import UserError
 
+_PEOPLE = 10
 FIELDS = {"question_id": int, "image_id": str, "question": str, "answers": list}
 
 
@@ -28,8 +29,8 @@ def records(files: dict[str, Path], _: Source) -> Iterator[tuple[str, Fields]]:
 def row(where: str, fields: Fields, _: Source, __: str | None) -> dict[str, Any]:
     """``answers`` are all ten; no tokens of a text recogniser are given."""
     answers = fields["answers"]
-    if not answers or not all(type(answer) is str for answer in answers):
-        raise UserError(f"{where}: 'answers' must hold texts, and at least one")
+    if len(answers) != _PEOPLE or not all(type(answer) is str for answer in answers):
+        raise UserError(f"{where}: 'answers' must hold {_PEOPLE} texts")
     return {
         "id": fields["question_id"],
         "image_id": fields["image_id"],

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gvt.data.official.reading import Fields, Unique, check, listed
+from gvt.data.official.reading import Fields, Unique, check, listed, one_of
 from gvt.data.official.sources import Source
 from gvt.errors import UserError
 
 FIELDS = {"question_id": int, "image_id": int, "question": str}
+_PEOPLE = 10
+_TYPES = ("yes/no", "number", "other")
 _ANNOTATION = {"question_id": int, "image_id": int, "answer_type": str, "answers": list}
 
 
@@ -54,6 +56,7 @@ def row(where: str, fields: Fields, source: Source, _: str | None) -> dict[str, 
     if "annotations" in source.files:
         check(fields, {"answers": list, "answer_type": str}, where)
         answers = _texts(where, fields["answers"])
+        one_of(fields["answer_type"], _TYPES, "answer_type", where)
     return {
         "id": fields["question_id"],
         "question_id": fields["question_id"],
@@ -68,8 +71,8 @@ def row(where: str, fields: Fields, source: Source, _: str | None) -> dict[str, 
 
 
 def _texts(where: str, answers: list) -> list[str]:
-    if not answers:
-        raise UserError(f"{where}: 'answers' is empty")
+    if len(answers) != _PEOPLE:
+        raise UserError(f"{where}: 'answers' holds {len(answers)}, not {_PEOPLE}")
     try:
         texts = [answer["answer"] for answer in answers]
     except (KeyError, TypeError):
