@@ -136,7 +136,14 @@ def _sentence(verdict: TaskVerdict, results: Results) -> str:
     digits = 1 if scale == 100 else 2
     names = [results.title(name) for name in verdict.leaders]
     if len(names) > 1:
-        text = f"{names[0]} scores highest; no difference shown from {_join(names[1:], 'or')}."
+        means = [results.cell(name, verdict.task["name"]).estimate.mean for name in verdict.leaders]
+        level = [name for name, mean in zip(names, means, strict=True) if mean == means[0]]
+        if level == names:
+            text = f"{_join(names)} score the same."
+        else:
+            others = [name for name in names if name not in level]
+            text = f"{_join(level)} score{'s' if len(level) == 1 else ''} highest; "
+            text += f"no difference shown from {_join(others, 'or')}."
     elif verdict.scored > 1:
         text = f"{names[0]} leads"
     else:
