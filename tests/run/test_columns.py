@@ -1,5 +1,6 @@
 """What a column can be: expressions, folders, published models, language models of other kinds."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,26 @@ def test_a_model_the_engine_would_answer_wrongly_for_is_refused_before_training(
     assert "(m2m_100) is not supported" in output.err
     assert "Traceback" not in output.err
     assert not computed
+
+
+def test_a_chat_template_is_another_frame_with_connectors_of_its_own(
+    world, computed, llm_folder, tmp_path
+):
+    chat = shutil.copytree(llm_folder, tmp_path / "chat")
+    (chat / "chat_template.jinja").write_text(
+        "<bos>{% for m in messages %} {{ m['content'] }} <pad>{% endfor %}"
+        "{% if add_generation_prompt %} Answer:{% endif %}"
+    )
+    code, output = world.run("--llm", str(chat), "--apply_chat_template")
+    assert code == 0, output.err
+    record = schema.read_run(world.folder)
+    assert record["config"]["llm"]["name"] == f"{chat} (chat)"
+    assert computed["train"] == 3
+    assert all(row["error"] is None for row in world.rows("one"))
+    world.run("--llm", str(chat), "--apply_chat_template")
+    assert not computed["train"] and not computed["generate"]
+    world.run("--llm", str(chat), output="plain")
+    assert computed["train"] == 3
 
 
 def test_a_published_model_is_one_more_column(world, computed, save_llava):

@@ -161,7 +161,7 @@ def test_a_data_set_with_a_wrong_value_or_without_an_image(data_root):
     rows[4]["answers"] = []
     save(data_root, one.id, "data", one.split, rows)
     hub._load.cache_clear()
-    with pytest.raises(UserError, match="textvqa: row 4: 'answers' must hold texts"):
+    with pytest.raises(UserError, match="textvqa: row 4: 'answers' must hold 10 texts"):
         load.rows("textvqa")
 
 
