@@ -110,7 +110,7 @@ _KINDS: tuple[tuple[tuple[str, ...], Callable[[Cell], Iterator[Named]]], ...] = 
     (("is_yes",), _yes_no),
     (("true_count",), _counting),
     (("cider",), _caption),
-    (("legacy_acc", "acc_yes_no", "acc_number", "acc_other"), _vqa),
+    (("legacy_acc", "acc_yes_no", "acc_number", "acc_other", "acc"), _vqa),
 )
 
 

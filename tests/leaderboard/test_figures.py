@@ -9,7 +9,7 @@ import pytest
 from sklearn import metrics
 
 from gvt.scoring import process
-from leaderboard import tables
+from leaderboard import schema, tables
 from leaderboard.figures import figures
 from leaderboard.report import write_report
 from leaderboard.results import load_results
@@ -184,3 +184,22 @@ def test_strict_and_published_rule_stand_side_by_side(run):
 def test_nothing_beside_the_main_score_is_no_table(run_dir):
     results = load_results(run_dir)
     assert tables.figure_table(results, results.tasks[0]) == {"titles": [], "rows": []}
+
+
+def test_a_pair_task_shows_its_single_questions_too(run_dir):
+    """MMVP: the main score asks for both answers of a pair, the figure beside it for one."""
+    run = schema.read_run(run_dir)
+    task = next(task for task in run["tasks"] if task["name"] == "mci")
+    task["metric"] = "pair_acc"
+    schema.write_run(run_dir, run)
+    for path in (run_dir / "samples").rglob("mci.jsonl"):
+        rows = [row for _, row in schema.read_rows(path)]
+        for row in rows:
+            row["scores"] = {"acc": row["scores"]["acc"], "pair_acc": 0.0}
+        path.unlink()
+        schema.write_rows(path, rows)
+    cell = load_results(run_dir).cell("deit", "mci")
+    found = figures(cell)
+    assert list(found) == ["acc", "invalid"]
+    assert found["acc"].estimate.mean == pytest.approx(np.nanmean(cell.others["acc"]))
+    assert cell.estimate.mean == 0 < found["acc"].estimate.mean
