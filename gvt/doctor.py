@@ -70,9 +70,9 @@ def _gpu(name: str) -> Check:
 
 
 def _precision(name: str) -> Check:
-    from gvt.hardware import mixed_precision
+    from gvt.hardware import mixed_precision, on_cpu
 
-    precision = mixed_precision()
+    precision = mixed_precision(on_cpu(None))
     if precision == "no":
         return Check(name, "note", "float32; no bfloat16 instructions, expect twice the time")
     return Check(name, "ok", f"{precision} autocast")
