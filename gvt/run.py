@@ -164,19 +164,11 @@ class _Run:
         if not names:
             return
         self.record["columns"].append(
-            schema.Column(
+            schema.column_without_encoder(
                 name=TEXT,
                 kind="ceiling",
                 title="LLM given the scene as text",
-                tokenizer=None,
                 description="No image: the frozen language model reads the true scene in words.",
-                card_hash="",
-                encoder_parameters=None,
-                encoder_gflops=None,
-                feature_tokens=None,
-                visual_tokens=None,
-                licence="",
-                citation="",
             )
         )
         cell = Cell(TEXT, self.suite.seeds[0], text_fingerprint(llm.hash))

@@ -216,19 +216,11 @@ class Results:
         return difference if difference.estimate.n else None
 
 
-_IMAGE_FREE = Column(
+_IMAGE_FREE = schema.column_without_encoder(
     name="image_free",
     kind="control",
     title="Best without image",
-    tokenizer=None,
     description="the best answer to each question as the other images' answers tell it",
-    card_hash="",
-    encoder_parameters=None,
-    encoder_gflops=None,
-    feature_tokens=None,
-    visual_tokens=None,
-    licence="",
-    citation="",
 )
 
 

@@ -47,6 +47,26 @@ class Column(TypedDict):
     citation: str
 
 
+def column_without_encoder(
+    name: str, kind: Literal["control", "ceiling"], title: str, description: str
+) -> Column:
+    """A column that no image goes through: nothing to count, to cite or to pay for."""
+    return Column(
+        name=name,
+        kind=kind,
+        title=title,
+        tokenizer=None,
+        description=description,
+        card_hash="",
+        encoder_parameters=None,
+        encoder_gflops=None,
+        feature_tokens=None,
+        visual_tokens=None,
+        licence="",
+        citation="",
+    )
+
+
 class ImageFree(TypedDict):
     """What predicts a task's answers best without the image; its rows lie at ``audit_path``."""
 
