@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from typing import Any
@@ -98,12 +99,18 @@ class LanguageModel:
         """Whether it is an encoder–decoder."""
         return self.model.config.is_encoder_decoder
 
+    @cached_property
+    def positions(self) -> float:
+        """Tokens of the longest text it reads; of encoder–decoders no bound is known."""
+        most = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        return math.inf if self.seq2seq or not most else most
+
     def need_room(self, tokens: int, what: str) -> None:
         """Raise UserError if a text of so many tokens is longer than the model has positions."""
-        most = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
-        if not self.seq2seq and most and tokens > most:
+        if tokens > self.positions:
             raise UserError(
-                f"language model '{self.name}' has {most:,} positions, but {what} takes {tokens:,}",
+                f"language model '{self.name}' has {self.positions:,} positions,"
+                f" but {what} takes {tokens:,}",
                 "Fewer visual tokens fit: a resampler, or tokens=N behind the tokenizer's name.",
             )
 
