@@ -88,7 +88,9 @@ def use_data_root(args: argparse.Namespace) -> None:
         UserError: there is no such folder.
     """
     if args.data_root:
+        from gvt.data.official.sources import ROOT_VARIABLE
+
         root = Path(args.data_root).expanduser().absolute()
         if not root.is_dir():
             raise UserError(f"--data_root {args.data_root}: no such folder")
-        os.environ["GVT_DATA"] = str(root)
+        os.environ[ROOT_VARIABLE] = str(root)

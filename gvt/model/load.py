@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import torch
-from transformers import PreTrainedModel
+from typing import TYPE_CHECKING, Any
 
 from gvt.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
 
 SHIPPED = Path(__file__).resolve().parent.parent / "weights"
 """Language models that come with the package, one Hugging Face folder each."""
@@ -112,11 +113,7 @@ def load(name: str, device: torch.device, dtype: torch.dtype) -> tuple[PreTraine
 
 def _need_safetensors(source: Source) -> None:
     """Raise OSError where a hub id has none: transformers would ask a public service for them."""
-    from transformers.utils import (
-        SAFE_WEIGHTS_INDEX_NAME,
-        SAFE_WEIGHTS_NAME,
-        cached_file,
-    )
+    from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME, cached_file
 
     if Path(source.place).is_dir():
         return  # transformers says itself what is missing there
