@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from . import schema, statistics
-from .schema import Column, Row, Run, SchemaError, Task
+from .loading import Sheet, TaskReader
+from .schema import Column, Run, Task
 from .statistics import Constant, Difference, Estimate
 
 _FLOORS = {
@@ -254,94 +254,56 @@ def load_results(run_dir: str | Path) -> Results:
     columns = sorted(run["columns"], key=lambda c: c["kind"] == "ceiling")
     for task in run["tasks"]:
         shared = samples[task["name"]] = Samples()
-        found: dict[str, dict[int, dict[int, Row]]] = {}
+        reader = TaskReader(task, shared)
+        found: dict[str, dict[int, Sheet]] = {}
         for column in columns:
-            by_seed = {}
+            sheets = {}
             for seed in sorted(set(run["seeds"])):
                 path = schema.rows_path(run_dir, column["name"], seed, task["name"])
                 if path.is_file():
-                    by_seed[seed] = _read_cell(path, task, shared, run_dir)
-            if any(by_seed.values()):
-                found[column["name"]] = by_seed
+                    sheet = reader.read(path, run_dir)
+                    if len(sheet.places):
+                        sheets[seed] = sheet
+            if sheets:
+                found[column["name"]] = sheets
         for column in columns:
             if column["name"] in found:
                 cell = _line_up(column, task, shared, found.pop(column["name"]))
                 cells[column["name"], task["name"]] = cell
         path = schema.audit_path(run_dir, task["name"])
         if "image_free" in task and len(shared) and path.is_file():
-            rows = {0: _read_cell(path, task, shared, run_dir)}
-            image_free[task["name"]] = _line_up(_IMAGE_FREE, task, shared, rows)
+            sheets = {0: reader.read(path, run_dir)}
+            image_free[task["name"]] = _line_up(_IMAGE_FREE, task, shared, sheets)
     return Results(run_dir, run, samples, cells, image_free, [Source(run_dir, run)])
 
 
-def _read_cell(path: Path, task: Task, shared: Samples, run_dir: Path) -> dict[int, Row]:
-    rows: dict[int, Row] = {}
-    for line, row in schema.read_rows(path):
-        where, doc_id = f"{path}:{line}", row["doc_id"]
-        if doc_id in rows:
-            raise SchemaError(f"{where}: doc_id {doc_id} appears twice")
-        if row["error"] is None and task["unit"] != "none":
-            score = row["scores"].get(task["metric"])
-            if score is None:
-                known = ", ".join(row["scores"]) or "none"
-                raise SchemaError(f"{where}: no score {task['metric']!r} (has: {known})")
-            if task["unit"] == "percent" and not 0 <= score <= 1:
-                raise SchemaError(f"{where}: {task['metric']} is {score}, expected 0 to 1")
-        _register(row, shared, where, run_dir)
-        rows[doc_id] = row
-    return rows
-
-
-def _register(row: Row, shared: Samples, where: str, run_dir: Path) -> None:
-    """Add the row's sample to the task's samples, or check that it is the one already there."""
-    place, image = shared.place.get(row["doc_id"]), row["image"]
-    if image is not None:
-        image = os.path.join(os.path.abspath(run_dir), image)
-    if place is None:
-        shared.place[row["doc_id"]] = len(shared)
-        shared.doc_ids.append(row["doc_id"])
-        shared.image_ids.append(row["image_id"])
-        shared.images.append(image)
-        shared.digests.append(row["image_sha256"])
-        shared.categories.append(row["category"])
-        shared.questions.append(row["question"])
-        shared.gold.append(row["gold"])
-        shared.chance.append(math.nan if row["chance"] is None else float(row["chance"]))
-        return
-    if shared.images[place] is None:  # the blind control may not carry the path
-        shared.images[place] = image
-    known = (shared.image_ids[place], shared.categories[place], shared.gold[place])
-    if known != (row["image_id"], row["category"], row["gold"]):
-        raise SchemaError(
-            f"{where}: doc_id {row['doc_id']} has another image, category or gold answer than in "
-            "a column read before; the columns were not run on the same data"
-        )
-
-
-def _line_up(
-    column: Column, task: Task, shared: Samples, by_seed: dict[int, dict[int, Row]]
-) -> Cell:
-    seeds, n = [seed for seed in by_seed if by_seed[seed]], len(shared)
-    scores = np.full((len(seeds), n), np.nan)
-    invalid, truncated, present = (np.zeros((len(seeds), n), dtype=bool) for _ in range(3))
-    answers: list[list[str | None]] = [[None] * n for _ in seeds]
-    errors: list[dict[int, str]] = [{} for _ in seeds]
+def _line_up(column: Column, task: Task, samples: Samples, sheets: dict[int, Sheet]) -> Cell:
+    """The cell of the sheets of a column's seeds, each row at its sample's place."""
+    shape = len(sheets), len(samples)
+    invalid, truncated, present = (np.zeros(shape, dtype=bool) for _ in range(3))
+    answers: list[list[str | None]] = []
     others: dict[str, np.ndarray] = {}
-    for s, seed in enumerate(seeds):
-        for doc_id, row in by_seed[seed].items():
-            i = shared.place[doc_id]
-            present[s, i] = True
-            answers[s][i] = row["answer"]
-            if row["error"] is not None:
-                errors[s][i] = row["error"]
-                continue
-            scores[s, i] = row["scores"].get(task["metric"], math.nan)
-            for key, value in row["scores"].items():
-                others.setdefault(key, np.full((len(seeds), n), np.nan))[s, i] = value
-            invalid[s, i] = not row["valid"]
-            truncated[s, i] = row["truncated"]
+    for s, sheet in enumerate(sheets.values()):
+        present[s, sheet.places] = True
+        invalid[s, sheet.places] = sheet.invalid
+        truncated[s, sheet.places] = sheet.truncated
+        for name, values in sheet.scores.items():
+            others.setdefault(name, np.full(shape, np.nan))[s, sheet.places] = values
+        answers.append([None] * len(samples))
+        for place, answer in zip(sheet.places.tolist(), sheet.answers, strict=True):
+            answers[-1][place] = answer
     return Cell(
-        column, task, shared, seeds, scores, answers, errors, invalid, truncated, present, others
+        column=column,
+        task=task,
+        samples=samples,
+        seeds=list(sheets),
+        scores=others.get(task["metric"], np.full(shape, np.nan)),
+        answers=answers,
+        errors=[sheet.errors for sheet in sheets.values()],
+        invalid=invalid,
+        truncated=truncated,
+        present=present,
+        others=others,
     )
 
 

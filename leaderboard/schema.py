@@ -2,21 +2,21 @@
 
 A run directory holds ``run.json`` (what was run, on what, with which result files) and
 ``samples/<column>/seed<k>/<task>.jsonl`` (one row a sample). The writer in ``gvt`` imports this
-module, so it imports only the standard library. Fields a reader does not know are kept and ignored.
+module, so it needs only the standard library. Fields a reader does not know are kept and ignored.
 """
 
 from __future__ import annotations
 
 import json
-import math
-import os
 import re
-import tempfile
+import sys
 import types
 import typing
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, TypedDict
+
+from .files import write_json, write_text
 
 FORMAT_VERSION = 1
 RUN_FILE = "run.json"
@@ -150,7 +150,7 @@ class Run(TypedDict):
     warnings: list[str]
 
 
-class _Row(TypedDict):
+class _Sample(TypedDict):
     doc_id: int
     image_id: str
     image: str | None  # path, absolute or relative to the run directory
@@ -158,6 +158,9 @@ class _Row(TypedDict):
     category: str | None
     question: str
     gold: list[str]
+
+
+class _Answer(TypedDict):
     answer: str | None
     scores: dict[str, float]
     valid: bool
@@ -166,28 +169,10 @@ class _Row(TypedDict):
     error: str | None
 
 
-class Row(_Row, total=False):
+class Row(_Sample, _Answer, total=False):
     """One sample of one cell and seed. A failed row has an ``error`` and no ``scores``."""
 
     question_id: int | str  # what a submission calls the sample
-
-
-_ROW_TYPES: tuple[tuple[str, tuple[type, ...]], ...] = (
-    ("doc_id", (int,)),
-    ("image_id", (str,)),
-    ("image", (str, type(None))),
-    ("image_sha256", (str,)),
-    ("category", (str, type(None))),
-    ("question", (str,)),
-    ("gold", (list,)),
-    ("answer", (str, type(None))),
-    ("scores", (dict,)),
-    ("valid", (bool,)),
-    ("truncated", (bool,)),
-    ("chance", (float, int, type(None))),
-    ("error", (str, type(None))),
-)
-_MISSING = object()
 
 
 def write_run(run_dir: str | Path, run: Run) -> Path:
@@ -262,36 +247,51 @@ def write_rows(path: str | Path, rows: Iterable[Row]) -> Path:
 
 def read_rows(path: str | Path) -> Iterator[tuple[int, Row]]:
     """Yield ``(line number, row)``. Raises SchemaError naming file and line."""
+    for number, line in read_lines(path):
+        yield number, parse_row(line, f"{path}:{number}")
+
+
+def read_lines(path: str | Path) -> Iterator[tuple[int, str]]:
+    """Yield ``(line number, line)``. Raises SchemaError for what is no UTF-8 text."""
     try:
         with open(path, encoding="utf-8", newline="\n") as file:
-            for number, line in enumerate(file, start=1):
-                where = f"{path}:{number}"
-                try:
-                    row = json.loads(line)
-                except json.JSONDecodeError as error:
-                    raise SchemaError(f"{where}: not JSON ({error.msg})") from None
-                validate_row(row, where)
-                yield number, row
+            yield from enumerate(file, start=1)
     except UnicodeDecodeError as error:
         raise SchemaError(f"{path}: not UTF-8 text ({error.reason})") from None
+
+
+def parse_row(line: str, where: str) -> Row:
+    """The row that a line holds. Raises SchemaError, starting with ``where``."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:  # also of a number or a nesting without end
+        raise SchemaError(f"{where}: not JSON ({getattr(error, 'msg', error)})") from None
+    validate_row(row, where)
+    return row
 
 
 def validate_row(row: Any, where: str = "row") -> None:
     """Raise SchemaError, starting with ``where``, for the first thing wrong in ``row``."""
     if not isinstance(row, dict):
         raise SchemaError(f"{where}: expected an object, got {type(row).__name__}")
-    for field, allowed in _ROW_TYPES:
-        value = row.get(field, _MISSING)
-        if value is _MISSING:
-            raise SchemaError(f"{where}: field {field!r} is missing")
-        if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
-            raise SchemaError(f"{where}: {field} is {_shorten(value)}, expected {_names(allowed)}")
+    validate_sample(row, where)
+    validate_answer(row, where)
+
+
+def validate_sample(row: dict[str, Any], where: str) -> None:
+    """``validate_row`` for the SAMPLE_FIELDS, which all columns have in common."""
+    _check_fields(row, SAMPLE_FIELDS, where)
     for text in row["gold"]:
         if not isinstance(text, str):
             raise SchemaError(f"{where}: gold holds {_shorten(text)}, expected str")
+
+
+def validate_answer(row: dict[str, Any], where: str) -> None:
+    """``validate_row`` for the ANSWER_FIELDS, which are the column's own."""
+    _check_fields(row, ANSWER_FIELDS, where)
     for key, value in row["scores"].items():
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not number or not math.isfinite(value):
+        if not number or not -sys.float_info.max <= value <= sys.float_info.max:
             raise SchemaError(
                 f"{where}: scores[{key!r}] is {_shorten(value)}, expected a finite number"
             )
@@ -302,26 +302,13 @@ def validate_row(row: Any, where: str = "row") -> None:
         raise SchemaError(f"{where}: a failed row (error is set) must have no scores")
 
 
-def write_json(path: Path, value: Any) -> Path:
-    """Write ``value`` as indented JSON, atomically; NaN is refused (ValueError)."""
-    return write_text(path, json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
-
-
-def write_text(path: Path, text: str) -> Path:
-    """Write UTF-8 text so that ``path`` is either the old file or the whole new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="replace", newline="\n") as file:
-            file.write(text)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return path
+def _check_fields(row: dict[str, Any], fields: dict[str, tuple[type, ...]], where: str) -> None:
+    for field, allowed in fields.items():
+        if field not in row:
+            raise SchemaError(f"{where}: field {field!r} is missing")
+        value = row[field]
+        if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
+            raise SchemaError(f"{where}: {field} is {_shorten(value)}, expected {_names(allowed)}")
 
 
 def _unique_names(entries: list, field: str, where: str) -> set[str]:
@@ -365,10 +352,16 @@ def _check(value: Any, expected: Any, field: str, where: str) -> None:
             names = ", ".join(map(str, parts))
             raise SchemaError(f"{where}: {field} is {_shorten(value)}, expected one of {names}")
     else:
-        allowed = parts if origin in (types.UnionType, typing.Union) else (origin or expected,)
-        allowed = (*allowed, int) if float in allowed else allowed
+        allowed = _allowed(expected)
         if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
             raise SchemaError(f"{where}: {field} is {_shorten(value)}, expected {_names(allowed)}")
+
+
+def _allowed(expected: Any) -> tuple[type, ...]:
+    """What ``isinstance`` may find of a type; a whole number is a float, too."""
+    origin, parts = typing.get_origin(expected), typing.get_args(expected)
+    allowed = parts if origin in (types.UnionType, typing.Union) else (origin or expected,)
+    return (*allowed, int) if float in allowed else allowed
 
 
 def _names(allowed: tuple[type, ...]) -> str:
@@ -378,3 +371,10 @@ def _names(allowed: tuple[type, ...]) -> str:
 def _shorten(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+SAMPLE_FIELDS, ANSWER_FIELDS = (
+    {name: _allowed(hint) for name, hint in typing.get_type_hints(half).items()}
+    for half in (_Sample, _Answer)
+)
+"""The two halves of a row: what all columns say of a sample, and what one says alone."""
