@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
 # No text within a row can look like this: its quotes would be escaped.
 _BETWEEN = ', "answer": '
+_DECODER = json.JSONDecoder()
 _LONGEST = 4096  # characters of a half that is remembered
 _MOST = 50_000  # second halves that are remembered: about 50 MB of captions
 
@@ -164,27 +164,30 @@ def _twice(where: str, doc_id: int) -> SchemaError:
     return SchemaError(f"{where}: doc_id {doc_id} appears twice")
 
 
-def _half(text: str, foreign: Collection[str]) -> dict[str, Any] | None:
+def _half(text: str, foreign: frozenset[str]) -> dict[str, Any] | None:
     """A half of a row, parsed; None where it is none, or holds fields of the other."""
     try:
-        half = json.loads(text)
+        half, end = _DECODER.raw_decode(text)
     except (ValueError, RecursionError):
         return None
-    return None if any(name in foreign for name in half) else half
+    return None if text[end:].strip() or not foreign.isdisjoint(half) else half
 
 
 def _sheet(places: list[int], answers: list[_Answer]) -> Sheet:
-    m = len(places)
-    names = dict.fromkeys(name for answer in answers for name in answer.scores)
+    distinct = {id(answer): answer for answer in answers}
+    index = {key: k for k, key in enumerate(distinct)}
+    codes = np.fromiter(map(index.__getitem__, map(id, answers)), np.intp, len(answers))
+    once = list(distinct.values())
+    names = {name: None for answer in once for name in answer.scores}
     return Sheet(
         places=np.array(places, dtype=np.intp),
         answers=[answer.text for answer in answers],
         scores={
-            name: np.fromiter((answer.scores.get(name, math.nan) for answer in answers), float, m)
+            name: np.array([answer.scores.get(name, math.nan) for answer in once], float)[codes]
             for name in names
         },
-        invalid=np.fromiter((answer.invalid for answer in answers), bool, m),
-        truncated=np.fromiter((answer.truncated for answer in answers), bool, m),
+        invalid=np.array([answer.invalid for answer in once], bool)[codes],
+        truncated=np.array([answer.truncated for answer in once], bool)[codes],
         errors={
             place: answer.error
             for place, answer in zip(places, answers, strict=True)

@@ -8,15 +8,15 @@ module, so it needs only the standard library. Fields a reader does not know are
 from __future__ import annotations
 
 import json
+import math
+import os
 import re
-import sys
-import types
-import typing
-from collections.abc import Iterable, Iterator
+import tempfile
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
-from .files import write_json, write_text
+from .fields import Fields, SchemaError, check, shorten
 
 FORMAT_VERSION = 1
 RUN_FILE = "run.json"
@@ -24,10 +24,6 @@ SCORES_FILE = "scores.json"
 REPORT_FILE = "report.html"
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,+@=~-]*")
-
-
-class SchemaError(ValueError):
-    """A file of a run directory is missing, broken or of a newer format; names file and line."""
 
 
 class Column(TypedDict):
@@ -150,7 +146,7 @@ class Run(TypedDict):
     warnings: list[str]
 
 
-class _Sample(TypedDict):
+class _SampleHalf(TypedDict):
     doc_id: int
     image_id: str
     image: str | None  # path, absolute or relative to the run directory
@@ -160,7 +156,7 @@ class _Sample(TypedDict):
     gold: list[str]
 
 
-class _Answer(TypedDict):
+class _AnswerHalf(TypedDict):
     answer: str | None
     scores: dict[str, float]
     valid: bool
@@ -169,10 +165,15 @@ class _Answer(TypedDict):
     error: str | None
 
 
-class Row(_Sample, _Answer, total=False):
+class Row(_SampleHalf, _AnswerHalf, total=False):
     """One sample of one cell and seed. A failed row has an ``error`` and no ``scores``."""
 
     question_id: int | str  # what a submission calls the sample
+
+
+_SAMPLE, _ANSWER = Fields(_SampleHalf), Fields(_AnswerHalf)
+SAMPLE_FIELDS, ANSWER_FIELDS = frozenset(_SAMPLE.types), frozenset(_ANSWER.types)
+"""The two halves of a row: what all columns say of a sample, and what one says alone."""
 
 
 def write_run(run_dir: str | Path, run: Run) -> Path:
@@ -193,6 +194,8 @@ def read_run(run_dir: str | Path) -> Run:
         raise SchemaError(f"{path}: not UTF-8 text ({error.reason})") from None
     except json.JSONDecodeError as error:
         raise SchemaError(f"{path}:{error.lineno}: not JSON ({error.msg})") from None
+    except (ValueError, RecursionError) as error:  # a number or a nesting without end
+        raise SchemaError(f"{path}: not JSON ({error})") from None
     validate_run(run, str(path))
     return run
 
@@ -209,7 +212,7 @@ def validate_run(run: Any, where: str = RUN_FILE) -> None:
             f"{where}: format_version {version} is newer than this program reads "
             f"({FORMAT_VERSION}); update gvt"
         )
-    _check(run, Run, "", where)
+    check(run, Run, "", where)
     columns = _unique_names(run["columns"], "columns", where)
     _unique_names(run["tasks"], "tasks", where)
     for field in ("stages", "alignment"):
@@ -264,7 +267,7 @@ def parse_row(line: str, where: str) -> Row:
     """The row that a line holds. Raises SchemaError, starting with ``where``."""
     try:
         row = json.loads(line)
-    except (ValueError, RecursionError) as error:  # also of a number or a nesting without end
+    except (ValueError, RecursionError) as error:
         raise SchemaError(f"{where}: not JSON ({getattr(error, 'msg', error)})") from None
     validate_row(row, where)
     return row
@@ -280,21 +283,21 @@ def validate_row(row: Any, where: str = "row") -> None:
 
 def validate_sample(row: dict[str, Any], where: str) -> None:
     """``validate_row`` for the SAMPLE_FIELDS, which all columns have in common."""
-    _check_fields(row, SAMPLE_FIELDS, where)
+    _SAMPLE.check(row, where)
     for text in row["gold"]:
         if not isinstance(text, str):
-            raise SchemaError(f"{where}: gold holds {_shorten(text)}, expected str")
+            raise SchemaError(f"{where}: gold holds {shorten(text)}, expected str")
 
 
 def validate_answer(row: dict[str, Any], where: str) -> None:
     """``validate_row`` for the ANSWER_FIELDS, which are the column's own."""
-    _check_fields(row, ANSWER_FIELDS, where)
-    for key, value in row["scores"].items():
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not number or not -sys.float_info.max <= value <= sys.float_info.max:
-            raise SchemaError(
-                f"{where}: scores[{key!r}] is {_shorten(value)}, expected a finite number"
-            )
+    _ANSWER.check(row, where)
+    if not _all_finite(row["scores"].values()):
+        for key, value in row["scores"].items():
+            if not _all_finite([value]):
+                raise SchemaError(
+                    f"{where}: scores[{key!r}] is {shorten(value)}, expected a finite number"
+                )
     chance = row["chance"]
     if chance is not None and not 0 <= chance <= 1:
         raise SchemaError(f"{where}: chance is {chance!r}, expected 0 to 1")
@@ -302,13 +305,33 @@ def validate_answer(row: dict[str, Any], where: str) -> None:
         raise SchemaError(f"{where}: a failed row (error is set) must have no scores")
 
 
-def _check_fields(row: dict[str, Any], fields: dict[str, tuple[type, ...]], where: str) -> None:
-    for field, allowed in fields.items():
-        if field not in row:
-            raise SchemaError(f"{where}: field {field!r} is missing")
-        value = row[field]
-        if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
-            raise SchemaError(f"{where}: {field} is {_shorten(value)}, expected {_names(allowed)}")
+def _all_finite(values: Collection[Any]) -> bool:
+    try:
+        return bool not in map(type, values) and all(map(math.isfinite, values))
+    except (TypeError, OverflowError):
+        return False
+
+
+def write_json(path: Path, value: Any) -> Path:
+    """Write ``value`` as indented JSON, atomically; NaN is refused (ValueError)."""
+    return write_text(path, json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write UTF-8 text so that ``path`` is either the old file or the whole new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="replace", newline="\n") as file:
+            file.write(text)
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path
 
 
 def _unique_names(entries: list, field: str, where: str) -> set[str]:
@@ -324,57 +347,3 @@ def _unique_names(entries: list, field: str, where: str) -> set[str]:
             raise SchemaError(f"{where}: {field}[{i}].name {name!r} appears twice")
         seen.add(name)
     return seen
-
-
-def _check(value: Any, expected: Any, field: str, where: str) -> None:
-    """Check ``value`` against a type: TypedDict, Literal, union, list, dict or a plain class."""
-    if typing.is_typeddict(expected):
-        if not isinstance(value, dict):
-            raise SchemaError(f"{where}: {field or 'it'} is {_shorten(value)}, expected an object")
-        for name, part in typing.get_type_hints(expected).items():
-            inner = f"{field}.{name}" if field else name
-            if name not in value:
-                if name in expected.__optional_keys__:
-                    continue
-                raise SchemaError(f"{where}: field {inner!r} is missing")
-            _check(value[name], part, inner, where)
-        return
-    origin, parts = typing.get_origin(expected), typing.get_args(expected)
-    if origin is list and isinstance(value, list):
-        for i, item in enumerate(value):
-            _check(item, parts[0], f"{field}[{i}]", where)
-    elif origin is dict and isinstance(value, dict):
-        if parts[1] is not Any:
-            for key, item in value.items():
-                _check(item, parts[1], f"{field}[{key!r}]", where)
-    elif origin is Literal:
-        if value not in parts:
-            names = ", ".join(map(str, parts))
-            raise SchemaError(f"{where}: {field} is {_shorten(value)}, expected one of {names}")
-    else:
-        allowed = _allowed(expected)
-        if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
-            raise SchemaError(f"{where}: {field} is {_shorten(value)}, expected {_names(allowed)}")
-
-
-def _allowed(expected: Any) -> tuple[type, ...]:
-    """What ``isinstance`` may find of a type; a whole number is a float, too."""
-    origin, parts = typing.get_origin(expected), typing.get_args(expected)
-    allowed = parts if origin in (types.UnionType, typing.Union) else (origin or expected,)
-    return (*allowed, int) if float in allowed else allowed
-
-
-def _names(allowed: tuple[type, ...]) -> str:
-    return " or ".join("null" if kind is type(None) else kind.__name__ for kind in allowed)
-
-
-def _shorten(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-SAMPLE_FIELDS, ANSWER_FIELDS = (
-    {name: _allowed(hint) for name, hint in typing.get_type_hints(half).items()}
-    for half in (_Sample, _Answer)
-)
-"""The two halves of a row: what all columns say of a sample, and what one says alone."""
