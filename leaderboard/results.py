@@ -11,7 +11,9 @@ import numpy as np
 
 from . import schema, statistics
 from .loading import Sheet, TaskReader
+from .merge import merge
 from .schema import Column, Run, Task
+from .source import Source
 from .statistics import Constant, Difference, Estimate
 
 _FLOORS = {
@@ -112,14 +114,6 @@ class Cell:
         }
 
 
-@dataclass(frozen=True)
-class Source:
-    """One run directory that the results come from."""
-
-    path: Path
-    run: Run
-
-
 @dataclass
 class Results:
     """Everything a table or a chart needs.
@@ -141,16 +135,21 @@ class Results:
 
     @property
     def submissions(self) -> list[tuple[Task, list[str]]]:
-        """Tasks without a score, each with its files to submit, relative to the run directory."""
+        """Tasks without a score, each with its files to submit.
+
+        They are relative to the run directory; with several, each starts with its own.
+        """
+        alone = len(self.sources) == 1
         found = []
         for task in self.run["tasks"]:
             if task["unit"] == "none":
-                paths = [
-                    schema.submission_path("", column["name"], seed, task["name"])
+                written = [
+                    str(path.relative_to(source.path) if alone else path)
                     for column in self.columns()
                     for seed in self.run["seeds"]
+                    for source in self.sources
+                    if (path := source.submission_path(column["name"], seed, task["name"]))
                 ]
-                written = [str(path) for path in paths if (self.run_dir / path).is_file()]
                 found.append((task, written))
         return found
 
@@ -238,43 +237,50 @@ _IMAGE_FREE = schema.column_without_encoder(
 )
 
 
-def load_results(run_dir: str | Path) -> Results:
-    """Read a run directory. Raises SchemaError naming file and line.
+def load_results(run_dir: str | Path, *more: str | Path, allow_mixed: bool = False) -> Results:
+    """Read one run directory, or several into one comparison.
 
     A cell without a file is left out (the tables show it as missing). The same ``doc_id`` must
     mean the same image, category and gold answers in every column, or the columns were not run on
-    the same data and no comparison is made.
+    the same data and no comparison is made. Several runs must agree in all that makes numbers
+    comparable; ``allow_mixed`` marks instead what differs (see ``merge``).
+
+    Raises:
+        SchemaError: naming file and line, or all that keeps the runs apart.
     """
-    run_dir = Path(run_dir)
-    run = schema.read_run(run_dir)
-    samples: dict[str, Samples] = {}
-    cells: dict[tuple[str, str], Cell] = {}
-    image_free: dict[str, Cell] = {}
+    run, sources = merge([Path(folder) for folder in (run_dir, *more)], allow_mixed)
+    results = Results(sources[0].path, run, samples={}, cells={}, sources=sources)
     # The ceiling last: its question may hold the scene as text, the others' is the one to show.
     columns = sorted(run["columns"], key=lambda c: c["kind"] == "ceiling")
     for task in run["tasks"]:
-        shared = samples[task["name"]] = Samples()
-        reader = TaskReader(task, shared)
-        found: dict[str, dict[int, Sheet]] = {}
-        for column in columns:
-            sheets = {}
-            for seed in sorted(set(run["seeds"])):
-                path = schema.rows_path(run_dir, column["name"], seed, task["name"])
-                if path.is_file():
-                    sheet = reader.read(path, run_dir)
-                    if len(sheet.places):
-                        sheets[seed] = sheet
+        name = task["name"]
+        samples = results.samples[name] = Samples()
+        reader = TaskReader(task, samples)
+        found = [(column, _read(reader, sources, column, run["seeds"], task)) for column in columns]
+        for column, sheets in found:
             if sheets:
-                found[column["name"]] = sheets
-        for column in columns:
-            if column["name"] in found:
-                cell = _line_up(column, task, shared, found.pop(column["name"]))
-                cells[column["name"], task["name"]] = cell
-        path = schema.audit_path(run_dir, task["name"])
-        if "image_free" in task and len(shared) and path.is_file():
-            sheets = {0: reader.read(path, run_dir)}
-            image_free[task["name"]] = _line_up(_IMAGE_FREE, task, shared, sheets)
-    return Results(run_dir, run, samples, cells, image_free, [Source(run_dir, run)])
+                results.cells[column["name"], name] = _line_up(column, task, samples, sheets)
+        for source in sources:
+            path = source.audit_path(name)
+            if len(samples) and path and name not in results.image_free:
+                sheets = {0: reader.read(path, source.path)}
+                results.image_free[name] = _line_up(_IMAGE_FREE, task, samples, sheets)
+    return results
+
+
+def _read(
+    reader: TaskReader, sources: list[Source], column: Column, seeds: list[int], task: Task
+) -> dict[int, Sheet]:
+    """A column's answers by seed; of runs that both have them the first one's."""
+    sheets = {}
+    for seed in sorted(set(seeds)):
+        for source in sources:
+            path = source.rows_path(column["name"], seed, task["name"])
+            if path and seed not in sheets:
+                sheet = reader.read(path, source.path)
+                if len(sheet.places):
+                    sheets[seed] = sheet
+    return sheets
 
 
 def _line_up(column: Column, task: Task, samples: Samples, sheets: dict[int, Sheet]) -> Cell:
