@@ -34,8 +34,8 @@ _KINDS = {
     "yes_no": ("acc", "accuracy", "percent"),
 }
 _SKILLS = {"people": "semantics", "answer": "semantics", "caption": "semantics"}
-_NOUNS = "person dog cat horse car bus train boat bird cup fork bowl chair couch clock vase".split()
-_COLOURS = "red blue green yellow white black brown orange".split()
+_NOUNS = ["cat", "dog", "horse", "car", "bus", "train", "boat", "cup", "fork", "chair", "clock"]
+_COLOURS = ["red", "blue", "green", "yellow", "white", "black", "brown", "orange"]
 _PER_IMAGE = 5
 _N_GRAMS = range(1, 5)
 
@@ -166,7 +166,7 @@ def _sample(task: str, number: int, pictures: int) -> dict:
     noun, colour = dice.choice(_NOUNS), dice.choice(_COLOURS)
     category, gold, question, chance = {
         "people": lambda: (noun, _people(dice), f"What colour is the {noun} here?", None),
-        "answer": lambda: (colour, [noun], f"Which {colour} thing is left of the sign?", 1 / 16),
+        "answer": lambda: (colour, [noun], f"Which {colour} thing is left of the sign?", 0.1),
         "caption": lambda: (None, [_caption(dice) for _ in range(5)], "", None),
         "count": lambda: (
             str(count := dice.randrange(1, 10)),
