@@ -38,6 +38,7 @@ class Samples:
     gold: list[list[str]] = field(default_factory=list)
     chance: list[float] = field(default_factory=list)  # NaN where unknown
     place: dict[int, int] = field(default_factory=dict)  # doc_id -> position
+    tokenizers: dict[str, Cell] = field(default_factory=dict, repr=False)  # whose seeds are pooled
 
     def __len__(self) -> int:
         return len(self.doc_ids)
@@ -73,7 +74,10 @@ class Cell:
     truncated: np.ndarray  # bool[S, n]
     present: np.ndarray  # bool[S, n]
     others: dict[str, np.ndarray]  # every score by its name, float[S, n]; NaN where it has none
-    peers: list[Cell] = field(default_factory=list, repr=False)  # the task's tokenizers
+
+    def __post_init__(self) -> None:
+        if self.column["kind"] == "tokenizer":
+            self.samples.tokenizers[self.column["name"]] = self
 
     @property
     def bounds(self) -> tuple[float, float] | None:
@@ -98,7 +102,7 @@ class Cell:
     @cached_property
     def seed_effect(self) -> SeedEffect | None:
         """What seeds do to a mean of this task, as all its tokenizers tell."""
-        return variance.pooled([peer.mean for peer in self.peers])
+        return variance.pooled([peer.mean for peer in self.samples.tokenizers.values()])
 
     @cached_property
     def right_or_wrong(self) -> bool:
@@ -108,7 +112,9 @@ class Cell:
 
     def category_estimate(self, category: str) -> Estimate:
         """Mean over one category with its interval."""
-        effect = variance.pooled([peer.category_mean(category) for peer in self.peers])
+        effect = variance.pooled(
+            [peer.category_mean(category) for peer in self.samples.tokenizers.values()]
+        )
         return self.category_mean(category).within(self.bounds, effect)
 
     def category_mean(self, category: str) -> Mean:
@@ -158,13 +164,6 @@ class Results:
     cells: dict[tuple[str, str], Cell]  # by (column, task); a missing cell is absent
     image_free: dict[str, Cell] = field(default_factory=dict)  # by task; no column of the run
     sources: list[Source] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        tokenizers = {column["name"] for column in self.columns("tokenizer")}
-        for (_, task), cell in self.cells.items():
-            cell.peers = [
-                peer for (name, of), peer in self.cells.items() if of == task and name in tokenizers
-            ]
 
     @property
     def tasks(self) -> list[Task]:
