@@ -257,6 +257,13 @@ def test_another_language_model_is_refused_or_marked(part):
     assert results.run["config"]["recipe"] == RECIPE
 
 
+def test_a_language_model_in_another_folder_is_the_same(part):
+    elsewhere = {**LLM, "name": "/elsewhere/llm"}
+    a = part("a", ["clip", "text"])
+    b = part("b", ["clip", "text"], change=lambda run: run["config"].update(llm=elsewhere))
+    assert [column["name"] for column in load_results(a, b).run["columns"]] == ["clip", "text"]
+
+
 def test_what_differs_without_making_numbers_incomparable_is_said(part):
     def change(run):
         run["config"]["recipe"] = {**RECIPE, "name": "long", "connector": {"type": "mlp"}}
