@@ -106,7 +106,7 @@ def _warnings(
     found += _differ(sources, "seeds", [_listed(s.run["seeds"], " ") for s in sources])
     silent = [source.name for source in sources if "hash" not in source.llm]
     if silent:
-        found.append(f"language models not compared: {_listed(silent)} tells none")
+        found.append(f"language models not compared: not told by {_listed(silent)}")
     silent = [g.task["name"] for g in tasks if len(g.sources) > 1 and not _prompts_known(g)]
     if silent:
         found.append(

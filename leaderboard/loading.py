@@ -22,7 +22,8 @@ from .schema import SchemaError, Task
 if TYPE_CHECKING:
     from .results import Samples
 
-# No text within a row can look like this: its quotes would be escaped.
+# No text of a row can look like this: its quotes would be escaped. What is nested can, and then the
+# halves are no objects.
 _BETWEEN = ', "answer": '
 _DECODER = json.JSONDecoder()
 _LONGEST = 4096  # characters of a half that is remembered
@@ -170,7 +171,7 @@ def _half(text: str, foreign: frozenset[str]) -> dict[str, Any] | None:
         half, end = _DECODER.raw_decode(text)
     except (ValueError, RecursionError):
         return None
-    return None if text[end:].strip() or not foreign.isdisjoint(half) else half
+    return None if text[end:].strip(" \t\r\n") or not foreign.isdisjoint(half) else half
 
 
 def _sheet(places: list[int], answers: list[_Answer]) -> Sheet:

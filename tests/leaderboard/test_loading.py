@@ -130,6 +130,7 @@ BROKEN = {
     "blank": lambda line: "",
     "no object": lambda line: f"[{line}]",
     "two": lambda line: line + line,
+    "odd space": lambda line: line + "\u00a0",
     "cut": lambda line: line[:-9],
     "cut before": lambda line: line.split(BETWEEN)[0],
     "closed before": lambda line: line.replace(BETWEEN, "}" + BETWEEN),
@@ -160,7 +161,7 @@ def test_a_broken_line_is_told_as_the_strict_reader_tells_it(tmp_path, name, kno
     good.write_text("\n".join(lines) + "\n")
     lines[3] = BROKEN[name](lines[3])
     bad = tmp_path / "bad.jsonl"
-    bad.write_text("\n".join(lines) + "\n")
+    bad.write_text("\n".join(lines) + "\n", encoding="utf-8")
     with pytest.raises(SchemaError) as strict:
         list(schema.read_rows(bad))
     with pytest.raises(SchemaError) as fast:

@@ -257,6 +257,13 @@ def test_another_language_model_is_refused_or_marked(part):
     assert results.run["config"]["recipe"] == RECIPE
 
 
+def test_a_language_model_in_another_folder_is_the_same(part):
+    elsewhere = {**LLM, "name": "/elsewhere/llm"}
+    a = part("a", ["clip", "text"])
+    b = part("b", ["clip", "text"], change=lambda run: run["config"].update(llm=elsewhere))
+    assert [column["name"] for column in load_results(a, b).run["columns"]] == ["clip", "text"]
+
+
 def test_what_differs_without_making_numbers_incomparable_is_said(part):
     def change(run):
         run["config"]["recipe"] = {**RECIPE, "name": "long", "connector": {"type": "mlp"}}
@@ -293,7 +300,7 @@ def test_what_older_runs_do_not_tell_is_said(part):
     a, b = part("a", ["clip"]), part("b", ["mae"], change=forget)
     warnings = load_results(a, b).run["warnings"]
     assert "prompts not compared on oc: an earlier version kept no hash of them" in warnings
-    assert "language models not compared: b tells none" in warnings
+    assert "language models not compared: not told by b" in warnings
     c = part("c", ["dino"], change=change)
     with pytest.raises(SchemaError, match=r"oc: prompt or scoring oc prompt \(a\), another \(c\)"):
         load_results(a, b, c)
