@@ -30,7 +30,13 @@ class SchemaError(ValueError):
     """A file of a run directory is missing, broken or of a newer format; names file and line."""
 
 
-class Column(TypedDict):
+class _LaterColumnFields(TypedDict, total=False):
+    """What runs of earlier versions lack."""
+
+    bibtex: list[str]  # the entries of ``citation``
+
+
+class Column(_LaterColumnFields):
     """One column of the comparison: a tokenizer, a control (blind, random) or the ceiling."""
 
     name: str
@@ -81,6 +87,7 @@ class _LaterTaskFields(TypedDict, total=False):
     image_free: ImageFree
     constant: bool  # False: a constant answer cannot be scored sample by sample
     category_tells: bool  # True: categories are made of the answers
+    bibtex: list[str]  # entries of the papers of its data
 
 
 class Task(_LaterTaskFields):
