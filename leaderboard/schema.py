@@ -88,6 +88,8 @@ class _LaterTaskFields(TypedDict, total=False):
     constant: bool  # False: a constant answer cannot be scored sample by sample
     category_tells: bool  # True: categories are made of the answers
     bibtex: list[str]  # entries of the papers of its data
+    skill: Literal["semantics", "fine-grained"]  # what the task asks of a tokenizer
+    prompt_hash: str  # of all settings that the model's input, answer and score depend on
 
 
 class Task(_LaterTaskFields):
