@@ -8,7 +8,7 @@ import urllib.request
 
 import pytest
 
-from leaderboard.report import write_report
+from leaderboard import write_report
 
 pytestmark = pytest.mark.browser
 _FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking")

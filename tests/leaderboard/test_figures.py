@@ -9,9 +9,8 @@ import pytest
 from sklearn import metrics
 
 from gvt.scoring import process
-from leaderboard import schema, tables
+from leaderboard import schema, tables, write_report
 from leaderboard.figures import figures
-from leaderboard.report import write_report
 from leaderboard.results import load_results
 from leaderboard.schema import FORMAT_VERSION, rows_path, write_rows, write_run
 from leaderboard.statistics import clustered_mean

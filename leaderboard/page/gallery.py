@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .results import Cell, Results
-from .schema import Column, Task
-from .tables import display_order, number
+from ..results import Cell, Results
+from ..schema import Column, Task
+from ..tables import display_order, number
 
 SIZE = 20
 SEED = 0
