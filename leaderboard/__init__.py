@@ -13,18 +13,13 @@ def write_report(run_dir: str | Path) -> Path:
     Raises SchemaError, naming file and line, if the run directory is not what it should be; then
     an earlier report stays as it was.
     """
-    from . import schema
-    from .page.render import render
+    from .export import export
+    from .export.material import Material
     from .results import load_results
-    from .scores import scores_document
     from .verdict import judge_all
 
-    run_dir = Path(run_dir)
     results = load_results(run_dir)
-    verdicts = judge_all(results)
-    page = render(results, verdicts)
-    schema.write_json(run_dir / schema.SCORES_FILE, scores_document(results, verdicts))
-    return schema.write_text(run_dir / schema.REPORT_FILE, page)
+    return export(Material(results, judge_all(results)), Path(run_dir), ["html"])[-1]
 
 
 def print_table(run_dir: str | Path) -> None:
