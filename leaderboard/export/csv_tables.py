@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from ..text import printable
 from . import tidy
 from .material import Material
 
-# What makes a spreadsheet take a text for a formula, also as full-width characters.
-_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+# Where a spreadsheet would see a formula begin (full-width signs count too): at the start of a
+# cell, and in it where a program that parts cells at semicolons or tabs would start another.
+_FORMULA = re.compile(r"(^|[;\t\r\n])(?=\s*[=+\-@＝＋－＠])|^(?=[\t\r\n])")
 
 
 def export(material: Material, folder: Path) -> list[Path]:
@@ -30,7 +32,6 @@ def as_csv(records: list[tidy.Record]) -> str:
     """Records as CSV with a header; a key that a record lacks is an empty cell."""
     file = io.StringIO()
     keys = list(dict.fromkeys(key for record in records for key in record))
-    # All texts in quotes: a spreadsheet that parts cells at ; must not find new beginnings in them.
     writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     writer.writerow(keys)
     for record in records:
@@ -39,10 +40,7 @@ def as_csv(records: list[tidy.Record]) -> str:
 
 
 def _cell(value: Any) -> Any:
-    """Numbers as they are; of a text that could be a formula the first character is ``'``."""
+    """Numbers as they are; in a text ``'`` stands before all that could be taken for a formula."""
     if isinstance(value, bool):
         return str(value).lower()
-    if not isinstance(value, str):
-        return value
-    suspect = value.startswith(_FORMULA) or value.lstrip().startswith(_FORMULA)
-    return ("'" if suspect else "") + printable(value)
+    return _FORMULA.sub(r"\1'", printable(value)) if isinstance(value, str) else value

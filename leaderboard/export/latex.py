@@ -76,7 +76,6 @@ _ACCENTS = {
     "\u030b": "H",
     "\u030c": "v",
     "\u0327": "c",
-    "\u0328": "k",
 }
 _HEAD = """\
 % Tables of {title}.
@@ -114,10 +113,10 @@ def _character(one: str) -> str:
 
 def _scores(material: Material, title: str) -> str:
     caption = (
-        f"{title}: mean $\\pm$ the larger half of its 95\\,\\% interval over new images and seeds. Bold: "
-        "leads, or shows no difference from the leader, and beats every control, the majority "
-        "answer and the best prediction without the image. $^{\\dagger}$: not shown to beat all "
-        "of these."
+        f"{title}: mean $\\pm$ the larger half of its 95\\,\\% interval over new images and, "
+        "where there are several, seeds. Bold: leads, or shows no difference from the leader, and beats "
+        "every control, the majority answer and the best prediction without the image. "
+        "$^{\\dagger}$: not shown to beat all of these."
     )
     groups: dict[str, list[list[str]]] = {}
     for line in material.rows:

@@ -91,7 +91,7 @@ def _score_figure(scope: Scope, lines: Sequence[Line], index: int) -> Figure:
     if controls:
         best = (max if scope.task["higher_is_better"] else min)(controls)
         axes.axvline(best, color=_GREY, linewidth=0.6, linestyle=(0, (4, 3)), zorder=0)
-    axes.set_yticks(range(len(lines)), [short(line.title) for line in lines])
+    axes.set_yticks(range(len(lines)), [_drawn(line.title) for line in lines])
     for label, line in zip(axes.get_yticklabels(), lines, strict=True):
         label.set_fontweight("bold" if line.entries[index].leads else "normal")
     axes.tick_params(axis="y", length=0)
@@ -131,7 +131,7 @@ def _cost_figure(material: Material) -> Figure | None:
     axes.margins(0.12)
     axes.set_xlabel(label)
     axes.set_ylabel(_label(scope))
-    _name(figure, axes, [(short(c["title"]), cost, e.mean * scale) for c, cost, e in points])
+    _name(figure, axes, [(_drawn(c["title"]), cost, e.mean * scale) for c, cost, e in points])
     return figure
 
 
@@ -190,7 +190,15 @@ def _beside(
 def _label(scope: Scope) -> str:
     metric = "mean of the tasks" if scope.name == "overall" else scope.task["metric_title"]
     unit = ", %" if scope.task["unit"] == "percent" else ""
-    return short(f"{scope.title}: {metric}{unit}")
+    return _drawn(f"{scope.title}: {metric}{unit}")
+
+
+def _drawn(text: str) -> str:
+    """A name as the font can write it, with a sign for every character that it lacks."""
+    from matplotlib import font_manager
+
+    known = font_manager.get_font(font_manager.findfont("DejaVu Sans")).get_charmap()
+    return "".join(c if ord(c) in known else "\ufffd" for c in short(text))
 
 
 def _scale(scope: Scope) -> float:
