@@ -113,8 +113,8 @@ def _character(one: str) -> str:
 
 def _scores(material: Material, title: str) -> str:
     caption = (
-        f"{title}: mean $\\pm$ the larger half of its 95\\,\\% interval over new images and, "
-        "where there are several, seeds. Bold: leads, or shows no difference from the leader, and beats "
+        f"{title}: mean $\\pm$ the larger half of its 95\\,\\% interval over new images and, where "
+        "there are several, seeds. Bold: leads, or shows no difference from the leader, and beats "
         "every control, the majority answer and the best prediction without the image. "
         "$^{\\dagger}$: not shown to beat all of these."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from leaderboard import schema
 from leaderboard.export.material import Material
 from leaderboard.results import load_results
 from leaderboard.verdict import judge_all
+from tests.leaderboard.conftest import build_run
 
 HOSTILE = [
     "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>",
@@ -22,6 +24,17 @@ HOSTILE = [
     "漢字 é ß − ± “q” …\ud800 \U0001f600 е\u0301",
     "x" * 100_000,
 ]
+
+
+@pytest.fixture(scope="session")
+def _built(tmp_path_factory) -> Path:
+    return build_run(tmp_path_factory.mktemp("built") / "run", images=30)
+
+
+@pytest.fixture
+def run_dir(_built: Path, tmp_path: Path) -> Path:
+    """A copy of one small complete run directory, without its pictures."""
+    return shutil.copytree(_built, tmp_path / "run", ignore=shutil.ignore_patterns("*.png"))
 
 
 @pytest.fixture(scope="session")
