@@ -130,8 +130,8 @@ def _differences(material: Material, title: str) -> str:
     centre = material.centre and escaped(material.title(material.centre))
     caption = (
         f"{title}: paired differences{f' to {centre}' if centre else ''} with 95\\,\\% intervals. "
-        "Positive where the first is better. $^{*}$: a difference is shown ($p<0.05$ after Holm's "
-        "correction over all pairs of tokenizers)."
+        "Positive where the first is better. $^{*}$: a difference is shown ($p<0.05$; between "
+        "tokenizers after Holm's correction over all pairs of them)."
     )
     rows = []
     for pair in material.pairs:

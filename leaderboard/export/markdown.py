@@ -35,7 +35,7 @@ def _headline(material: Material) -> str:
     wording = put_in_words(material.results, material.verdicts)
     lines = [f"# {escaped(short(material.results.run['title']))}", ""]
     lines += [f"**{escaped(wording.answer)}** {escaped(wording.reason)}", ""]
-    lines += [f"- **{escaped(short(title))}:** {escaped(said)}" for title, said in wording.tasks]
+    lines += [f"- {escaped(sentence)}" for sentence in wording.headline]
     for task, files in material.results.submissions:
         where = ", ".join(map(_code, files)) or "nothing yet"
         lines.append(f"- **{escaped(short(task['title']))}:** no score; to submit: {where}")
@@ -59,7 +59,8 @@ def _scores(material: Material) -> str:
         for line in material.rows
         if line.kind != "tokenizer" and line.description
     ]
-    return f"{_table(heads, rows)}\n\n{legend} {' '.join(spoken)}".rstrip()
+    notes = map(escaped, put_in_words(material.results, material.verdicts).notes)
+    return f"{_table(heads, rows)}\n\n{' '.join([legend, *notes, *spoken])}"
 
 
 def _differences(material: Material) -> str:
@@ -81,7 +82,8 @@ def _differences(material: Material) -> str:
         rows.append([a if centre else f"{a} − {b}", *cells])
     legend = (
         "Paired differences with 95 % intervals; positive where the first is better. Bold: a "
-        "difference is shown (p below 0.05 after Holm's correction over all pairs of tokenizers)."
+        "difference is shown (p below 0.05; between tokenizers after Holm's correction over all "
+        "pairs of them)."
     )
     return f"{_table(heads, rows)}\n\n{legend}"
 

@@ -8,12 +8,11 @@ from functools import cached_property
 from itertools import combinations
 
 from ..comparison import Comparison
-from ..overall import OVERALL, overall_tasks
 from ..results import Results
 from ..schema import Task
 from ..tables import Entry, Line, display_order, main_lines, number
 from ..text import printable
-from ..verdict import TaskVerdict
+from ..verdict import TaskVerdict, judge_overall
 
 _PAIRS = 15  # six tokenizers; more are compared with the best one alone
 _TITLE = 60  # characters of a name in a table
@@ -42,19 +41,16 @@ class Material:
     @cached_property
     def scopes(self) -> list[Scope]:
         """The tasks in suite order, then the mean over those scored in percent."""
-        found = [Scope(t["name"], t["title"], _unit(t), t) for t in self.results.tasks]
-        tasks = overall_tasks(self.results)
-        if tasks:
-            found.append(Scope(OVERALL, "Overall", f"mean of {len(tasks)}, %", tasks[0]))
-        return found
+        tasks = [*self.results.tasks, *([self._overall.task] if self._overall else [])]
+        return [Scope(task["name"], task["title"], _unit(task), task) for task in tasks]
 
     @cached_property
     def rows(self) -> list[Line]:
         """The lines of the main table, one entry a scope."""
         lines = main_lines(self.results, self.verdicts)
-        if self.scopes[-1:] and self.scopes[-1].name == OVERALL:
-            return [replace(line, entries=(*line.entries, self._overall(line))) for line in lines]
-        return lines
+        if self._overall is None:
+            return lines
+        return [replace(line, entries=(*line.entries, self._mean(line))) for line in lines]
 
     @cached_property
     def centre(self) -> str | None:
@@ -97,31 +93,22 @@ class Material:
         """A column's title, short enough for a table."""
         return short(self.results.title(name))
 
-    def _overall(self, line: Line) -> Entry | None:
+    @cached_property
+    def _overall(self) -> TaskVerdict | None:
+        return judge_overall(self.results)
+
+    def _mean(self, line: Line) -> Entry | None:
+        """The overall score of a line of the main table."""
         estimate = line.column and self.results.overall(line.name)
         if not estimate:
             return None
-        return Entry(self.scopes[-1].task, estimate, leads=line.name in self._overall_leaders)
-
-    @cached_property
-    def _overall_leaders(self) -> set[str]:
-        """The best overall and all not shown to differ from it, if they beat every control."""
-        pair = self.results.comparisons.pair
-        scored = {
-            column["name"]: estimate.mean
-            for column in self.results.columns("tokenizer")
-            if (estimate := self.results.overall(column["name"]))
-        }
-        if not scored:
-            return set()
-        best = max(scored, key=scored.get)
-        level = {name for name in scored if name == best or not pair(best, name, OVERALL).clear}
-        controls = [
-            column["name"]
-            for column in self.results.columns("control")
-            if self.results.overall(column["name"])
-        ]
-        return {name for name in level if all(_beats(pair(name, one, OVERALL)) for one in controls)}
+        below = self._overall.not_above.get(line.name, ())
+        return Entry(
+            self._overall.task,
+            estimate,
+            leads=line.name in self._overall.settled,
+            not_above=tuple(map(self.results.title, below)),
+        )
 
 
 def short(text: str) -> str:
@@ -146,7 +133,3 @@ def gap(comparison: Comparison, scope: Scope, between: str) -> tuple[str, str]:
 def _unit(task: Task) -> str:
     unit = f"{task['metric_title']}, %" if task["unit"] == "percent" else task["metric_title"]
     return unit if task["higher_is_better"] else f"{unit}, lower is better"
-
-
-def _beats(comparison: Comparison) -> bool:
-    return comparison.clear and comparison.difference.estimate.mean > 0

@@ -12,8 +12,8 @@ from typing import Any
 from .. import schema
 from ..results import Cell
 from ..schema import Column, Task
-from ..statistics import CONFIDENCE
 from ..text import printable
+from ..variance import CONFIDENCE
 from .material import Material
 
 FOLDER = "model-index"

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..schema import Column
-from ..statistics import Estimate
 from ..tables import Line
+from ..variance import Estimate
 from .material import Material, Scope, short
 
 if TYPE_CHECKING:
@@ -188,9 +188,7 @@ def _beside(
 
 
 def _label(scope: Scope) -> str:
-    metric = "mean of the tasks" if scope.name == "overall" else scope.task["metric_title"]
-    unit = ", %" if scope.task["unit"] == "percent" else ""
-    return _drawn(f"{scope.title}: {metric}{unit}")
+    return _drawn(f"{scope.title}: {scope.unit}")
 
 
 def _drawn(text: str) -> str:

@@ -12,8 +12,8 @@ from typing import Any
 
 from ..overall import OVERALL
 from ..results import Cell
-from ..statistics import Estimate
 from ..tables import Line, display_order
+from ..variance import Estimate
 from .material import Material, Scope
 
 Record = dict[str, Any]
@@ -129,11 +129,10 @@ def _by_category(material: Material) -> Iterator[Record]:
 
 
 def _about(scope: Scope) -> Record:
-    whole = scope.name == OVERALL
     return {
         "scope": scope.name,
         "scope_title": scope.title,
-        "metric": "mean of tasks" if whole else scope.task["metric"],
+        "metric": "mean" if scope.name == OVERALL else scope.task["metric"],
         "unit": scope.task["unit"],
     }
 
