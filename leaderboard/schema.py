@@ -84,10 +84,10 @@ class ImageFree(TypedDict):
 class _LaterTaskFields(TypedDict, total=False):
     """What runs of earlier versions lack. (typing.NotRequired needs Python 3.11.)"""
 
+    bibtex: list[str]  # entries of the papers of its data
     image_free: ImageFree
     constant: bool  # False: a constant answer cannot be scored sample by sample
     category_tells: bool  # True: categories are made of the answers
-    bibtex: list[str]  # entries of the papers of its data
     skill: Literal["semantics", "fine-grained"]  # what the task asks of a tokenizer
     prompt_hash: str  # of all settings that the model's input, answer and score depend on
 

@@ -111,6 +111,7 @@ class TaskSet:
         info = Task(
             name=name,
             title=meta.get("title", name),
+            bibtex=task_bibtex(meta.get("citation"), f"task '{name}'"),
             metric=metric,
             metric_title=meta.get("metric_title", metric),
             unit=meta.get("unit", "percent"),
@@ -122,7 +123,6 @@ class TaskSet:
             version=str(meta.get("version", task.VERSION)),
             dataset_hash=digest.hexdigest(),
             description=meta.get("description", ""),
-            bibtex=task_bibtex(meta.get("citation"), f"task '{name}'"),
         )
         return info | {key: meta[key] for key in ("constant", "category_tells") if key in meta}
 
