@@ -13,7 +13,8 @@ from .material import Material, Scope, gap, short
 
 FILE = "report.tex"
 
-_WIDTH = 84  # characters side by side on a page; further columns go below
+_WIDTH = 80  # characters side by side on a page; further columns go below
+_HEIGHT = 46  # rows on a page; further ones go into a table of their own
 _SPECIAL = {
     "\\": "\\textbackslash{}",
     "{": "\\{",
@@ -159,21 +160,33 @@ def _entry(entry: Entry | None) -> str:
 
 
 def _table(scopes: list[Scope], groups: list[list[list[str]]], caption: str, label: str) -> str:
-    """Rows of a title and one cell a scope; many scopes go below each other."""
-    lines = ["\\begin{table}", "\\centering", "\\small"]
-    lines += [f"\\caption{{{caption}}}", f"\\label{{tab:{label}}}", "\\smallskip", ""]
+    """Rows of a title and one cell a scope; what is too wide or too long goes on further down."""
     heads = [["", *(escaped(short(scope.title)) for scope in scopes)]]
     heads.append(["", *(f"{{\\scriptsize {escaped(short(scope.unit))}}}" for scope in scopes)])
-    for i, places in enumerate(_blocks([*heads, *(row for rows in groups for row in rows)])):
-        if i:
-            lines.append("\n\\medskip\n")
-        lines.append(f"\\begin{{tabular}}{{@{{}}l{'r' * (len(places) - 1)}@{{}}}}")
-        for rule, rows in zip(["top", *["mid"] * len(groups)], [heads, *groups], strict=True):
-            lines.append(f"\\{rule}rule")
-            lines += [f"{' & '.join(row[place] for place in places)} \\\\" for row in rows]
-        lines += ["\\bottomrule", "\\end{tabular}"]
-    lines.append("\\end{table}\n")
-    return "\n".join(lines)
+    rows = [*heads, *(row for rows in groups for row in rows)]
+    blocks = _blocks(rows)
+    together = max(1, _HEIGHT // len(rows))
+    tables = []
+    for start in range(0, len(blocks), together):
+        lines = ["\\begin{table}", "\\centering", "\\small"]
+        if start:
+            lines.append(f"\\caption{{Table~\\ref{{tab:{label}}}, continued.}}")
+        else:
+            lines += [f"\\caption{{{caption}}}", f"\\label{{tab:{label}}}"]
+        lines += ["\\smallskip", ""]
+        for places in blocks[start : start + together]:
+            lines += [*_tabular(heads, groups, places), "", "\\medskip", ""]
+        tables.append("\n".join([*lines[:-3], "\\end{table}\n"]))
+    return "\n".join(tables)
+
+
+def _tabular(heads: list[list[str]], groups: list[list[list[str]]], places: list[int]) -> list[str]:
+    """The cells at ``places`` of all rows, a rule above each group."""
+    lines = [f"\\begin{{tabular}}{{@{{}}l{'r' * (len(places) - 1)}@{{}}}}"]
+    for rule, rows in zip(["top", *["mid"] * len(groups)], [heads, *groups], strict=True):
+        lines.append(f"\\{rule}rule")
+        lines += [f"{' & '.join(row[place] for place in places)} \\\\" for row in rows]
+    return [*lines, "\\bottomrule", "\\end{tabular}"]
 
 
 def _blocks(rows: list[list[str]]) -> list[list[int]]:
