@@ -1,4 +1,4 @@
-"""`gvt report`: write a run's report and its tables and figures again, from its files alone."""
+"""`gvt report`: write the report, tables and figures of runs again, from their files alone."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gvt.cli.arguments import Names
-from gvt.errors import unknown_name
+from gvt.errors import UserError, unknown_name
 from leaderboard.export import FORMATS
 
 if TYPE_CHECKING:
     from leaderboard.results import Results
 
-SUMMARY = "write the report of a run and print its table"
+SUMMARY = "write the report of a run, or of several as one comparison, and print its table"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags."""
-    parser.add_argument("run_dir", type=Path, metavar="RUN", help="a run directory (`gvt ls runs`)")
+    parser.add_argument(
+        "run_dirs", nargs="+", type=Path, metavar="RUN", help="a run directory (`gvt ls runs`)"
+    )
     parser.add_argument(
         "--format",
         nargs="+",
@@ -28,6 +30,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"files to write: {', '.join(FORMATS)} (default: html)",
     )
     parser.add_argument("--baseline", metavar="COLUMN", help="show all differences to this column")
+    parser.add_argument(
+        "--output_path",
+        type=Path,
+        metavar="DIR",
+        help="where the files go (default: into the run; needed with several)",
+    )
+    parser.add_argument(
+        "--allow_mixed",
+        action="store_true",
+        help="mark runs of other task versions, prompts, data or language models, not refuse them",
+    )
     parser.add_argument(
         "--model_index",
         metavar="COLUMN",
@@ -44,18 +57,24 @@ def run(args: argparse.Namespace) -> None:
     """Write the files and print the table.
 
     Raises:
-        UserError: there is no such format or column.
+        UserError: there is no such format or column; several runs and no place for their files.
     """
     formats = args.format or ["html"]
     for name in formats:
         if name not in FORMATS:
             raise unknown_name("format", name, FORMATS, "gvt report --help")
+    if len(args.run_dirs) > 1 and args.output_path is None:
+        raise UserError(
+            "several runs, but no place for their report",
+            "Give a folder with --output_path.",
+        )
     from leaderboard.results import load_results
 
-    results = load_results(args.run_dir)
+    results = load_results(*args.run_dirs, allow_mixed=args.allow_mixed)
     _check_column(results, args.baseline)
     _check_column(results, args.model_index)
-    _write(results, args.run_dir, formats, args.baseline, args.model_index, args.source_url)
+    folder = args.output_path or args.run_dirs[0]
+    _write(results, folder, formats, args.baseline, args.model_index, args.source_url)
 
 
 def show(run_dir: Path) -> None:
