@@ -20,18 +20,13 @@ def write_report(
     Raises SchemaError, naming file and line, if a run directory is not what it should be, and
     for runs that cannot be compared (see ``merge``); then an earlier report stays as it was.
     """
-    from . import schema
-    from .page.render import render
+    from .export import export
+    from .export.material import Material
     from .results import load_results
-    from .scores import scores_document
     from .verdict import judge_all
 
-    folder = Path(output or run_dir)
     results = load_results(run_dir, *more, allow_mixed=allow_mixed)
-    verdicts = judge_all(results)
-    page = render(results, verdicts)
-    schema.write_json(folder / schema.SCORES_FILE, scores_document(results, verdicts))
-    return schema.write_text(folder / schema.REPORT_FILE, page)
+    return export(Material(results, judge_all(results)), Path(output or run_dir), ["html"])[-1]
 
 
 def print_table(run_dir: str | Path, *more: str | Path, allow_mixed: bool = False) -> None:

@@ -26,7 +26,13 @@ REPORT_FILE = "report.html"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,+@=~-]*")
 
 
-class Column(TypedDict):
+class _LaterColumnFields(TypedDict, total=False):
+    """What runs of earlier versions lack."""
+
+    bibtex: list[str]  # the entries of ``citation``
+
+
+class Column(_LaterColumnFields):
     """One column of the comparison: a tokenizer, a control (blind, random) or the ceiling."""
 
     name: str
@@ -74,6 +80,7 @@ class ImageFree(TypedDict):
 class _LaterTaskFields(TypedDict, total=False):
     """What runs of earlier versions lack. (typing.NotRequired needs Python 3.11.)"""
 
+    bibtex: list[str]  # entries of the papers of its data
     image_free: ImageFree
     constant: bool  # False: a constant answer cannot be scored sample by sample
     category_tells: bool  # True: categories are made of the answers

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gvt.scoring
+from gvt.data.citations import task_bibtex
 from gvt.data.reach import limited, reaching
 from gvt.engine.journal import ANSWERS_VERSION, answer_key
 from gvt.errors import UserError
@@ -123,6 +124,7 @@ class TaskSet:
         info = Task(
             name=name,
             title=meta.get("title", name),
+            bibtex=task_bibtex(meta.get("citation"), f"task '{name}'"),
             metric=metric,
             metric_title=meta.get("metric_title", metric),
             unit=meta.get("unit", "percent"),
@@ -172,6 +174,7 @@ def load_tasks(paths: dict[str, Path], limit: int | float | None, images: bool =
         except (OSError, ValueError, KeyError, ImportError, AttributeError) as error:
             raise UserError(f"{path}: task '{name}' cannot be loaded: {error}") from error
         for task_name, task in loaded.items():
+            task_bibtex((task.config.metadata or {}).get("citation"), str(path))
             java.check(task_name, (entry["metric"] for entry in task.config.metric_list or ()))
         tasks.update(loaded)
     return TaskSet(tasks, manager, limit)
