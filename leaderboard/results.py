@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +26,8 @@ class Samples:
 
     doc_ids: list[int] = field(default_factory=list)
     image_ids: list[str] = field(default_factory=list)
-    images: list[str | None] = field(default_factory=list)
+    images: list[str | None] = field(default_factory=list)  # absolute paths
+    digests: list[str] = field(default_factory=list)  # SHA-256 of the images
     categories: list[str | None] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
     gold: list[list[str]] = field(default_factory=list)
@@ -110,15 +112,27 @@ class Cell:
         }
 
 
+@dataclass(frozen=True)
+class Source:
+    """One run directory that the results come from."""
+
+    path: Path
+    run: Run
+
+
 @dataclass
 class Results:
-    """Everything a table or a chart of one run needs."""
+    """Everything a table or a chart needs.
+
+    ``sources`` are the run directories in the order given; ``run`` is what they say together.
+    """
 
     run_dir: Path
     run: Run
     samples: dict[str, Samples]  # by task
     cells: dict[tuple[str, str], Cell]  # by (column, task); a missing cell is absent
     image_free: dict[str, Cell] = field(default_factory=dict)  # by task; no column of the run
+    sources: list[Source] = field(default_factory=list)
 
     @property
     def tasks(self) -> list[Task]:
@@ -246,7 +260,7 @@ def load_results(run_dir: str | Path) -> Results:
             for seed in sorted(set(run["seeds"])):
                 path = schema.rows_path(run_dir, column["name"], seed, task["name"])
                 if path.is_file():
-                    by_seed[seed] = _read_cell(path, task, shared)
+                    by_seed[seed] = _read_cell(path, task, shared, run_dir)
             if any(by_seed.values()):
                 found[column["name"]] = by_seed
         for column in columns:
@@ -255,12 +269,12 @@ def load_results(run_dir: str | Path) -> Results:
                 cells[column["name"], task["name"]] = cell
         path = schema.audit_path(run_dir, task["name"])
         if "image_free" in task and len(shared) and path.is_file():
-            rows = {0: _read_cell(path, task, shared)}
+            rows = {0: _read_cell(path, task, shared, run_dir)}
             image_free[task["name"]] = _line_up(_IMAGE_FREE, task, shared, rows)
-    return Results(run_dir, run, samples, cells, image_free)
+    return Results(run_dir, run, samples, cells, image_free, [Source(run_dir, run)])
 
 
-def _read_cell(path: Path, task: Task, shared: Samples) -> dict[int, Row]:
+def _read_cell(path: Path, task: Task, shared: Samples, run_dir: Path) -> dict[int, Row]:
     rows: dict[int, Row] = {}
     for line, row in schema.read_rows(path):
         where, doc_id = f"{path}:{line}", row["doc_id"]
@@ -273,26 +287,29 @@ def _read_cell(path: Path, task: Task, shared: Samples) -> dict[int, Row]:
                 raise SchemaError(f"{where}: no score {task['metric']!r} (has: {known})")
             if task["unit"] == "percent" and not 0 <= score <= 1:
                 raise SchemaError(f"{where}: {task['metric']} is {score}, expected 0 to 1")
-        _register(row, shared, where)
+        _register(row, shared, where, run_dir)
         rows[doc_id] = row
     return rows
 
 
-def _register(row: Row, shared: Samples, where: str) -> None:
+def _register(row: Row, shared: Samples, where: str, run_dir: Path) -> None:
     """Add the row's sample to the task's samples, or check that it is the one already there."""
-    place = shared.place.get(row["doc_id"])
+    place, image = shared.place.get(row["doc_id"]), row["image"]
+    if image is not None:
+        image = os.path.join(os.path.abspath(run_dir), image)
     if place is None:
         shared.place[row["doc_id"]] = len(shared)
         shared.doc_ids.append(row["doc_id"])
         shared.image_ids.append(row["image_id"])
-        shared.images.append(row["image"])
+        shared.images.append(image)
+        shared.digests.append(row["image_sha256"])
         shared.categories.append(row["category"])
         shared.questions.append(row["question"])
         shared.gold.append(row["gold"])
         shared.chance.append(math.nan if row["chance"] is None else float(row["chance"]))
         return
     if shared.images[place] is None:  # the blind control may not carry the path
-        shared.images[place] = row["image"]
+        shared.images[place] = image
     known = (shared.image_ids[place], shared.categories[place], shared.gold[place])
     if known != (row["image_id"], row["category"], row["gold"]):
         raise SchemaError(
