@@ -8,13 +8,14 @@ import inspect
 import json
 import logging
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gvt.scoring
+from gvt.data.official.sources import sources
 from gvt.data.reach import limited, reaching
 from gvt.engine.journal import ANSWERS_VERSION, answer_key
 from gvt.errors import UserError
@@ -122,7 +123,15 @@ class TaskSet:
             dataset_hash=digest.hexdigest(),
             description=meta.get("description", ""),
         )
+        if images := meta.get("images_from") or _images_of(meta.get("source")):
+            info["images_from"] = list(images)
         return info | {key: meta[key] for key in ("constant", "category_tells") if key in meta}
+
+
+def _images_of(published: str | None) -> Sequence[str]:
+    """The data sets that the images of a published benchmark come from, as far as is known."""
+    known = sources()
+    return known[published].images_from if published in known else ()
 
 
 def load_tasks(paths: dict[str, Path], limit: int | float | None, images: bool = True) -> TaskSet:
