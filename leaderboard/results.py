@@ -10,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from . import schema, statistics
+from . import overall, ranking, schema, statistics
+from .comparison import Comparisons
+from .ranking import Rank
 from .schema import Column, Row, Run, SchemaError, Task
 from .statistics import Constant, Difference, Estimate
 
@@ -70,7 +72,8 @@ class Cell:
     others: dict[str, np.ndarray]  # every score by its name, float[S, n]; NaN where it has none
 
     @property
-    def _bounds(self) -> tuple[float, float] | None:
+    def bounds(self) -> tuple[float, float] | None:
+        """The least and greatest possible score, where there are such."""
         return (0.0, 1.0) if self.task["unit"] == "percent" else None
 
     @cached_property
@@ -81,13 +84,19 @@ class Cell:
     @cached_property
     def estimate(self) -> Estimate:
         """Mean over all samples with its interval."""
-        return statistics.clustered_mean(self.average, self.samples.clusters, self._bounds)
+        return statistics.crossed_mean(self.scores, self.samples.clusters, self.bounds)
+
+    @cached_property
+    def right_or_wrong(self) -> bool:
+        """Whether every score is 0 or 1."""
+        known = self.scores[~np.isnan(self.scores)]
+        return bool(((known == 0) | (known == 1)).all())
 
     def category_estimate(self, category: str) -> Estimate:
         """Mean over one category with its interval."""
         places = self.samples.by_category[category]
-        return statistics.clustered_mean(
-            self.average[places], self.samples.clusters[places], self._bounds
+        return statistics.crossed_mean(
+            self.scores[:, places], self.samples.clusters[places], self.bounds
         )
 
     @cached_property
@@ -217,17 +226,28 @@ class Results:
             return math.nan
         return sum(c.mean * c.n for c in known) / n
 
+    def has_score(self, column: str, task: str) -> bool:
+        """Whether a column has at least one score on a task."""
+        cell = self.cell(column, task)
+        return cell is not None and cell.estimate.n > 0
+
     def difference(self, a: str, b: str, task: Task) -> Difference | None:
         """Paired difference of two columns, positive where ``a`` is better; None without both."""
-        left, right = self.cell(a, task["name"]), self.cell(b, task["name"])
-        if left is None or right is None:
-            return None
-        seeds = sorted(set(left.seeds) | set(right.seeds))
-        x, y = _by_seed(left, seeds), _by_seed(right, seeds)
-        if not task["higher_is_better"]:
-            x, y = y, x
-        difference = statistics.paired_difference(x, y, left.samples.clusters)
-        return difference if difference.estimate.n else None
+        comparison = self.comparisons.pair(a, b, task["name"])
+        return comparison and comparison.difference
+
+    @cached_property
+    def comparisons(self) -> Comparisons:
+        """Every two columns on every task and overall."""
+        return Comparisons(self)
+
+    def overall(self, column: str) -> Estimate | None:
+        """Unweighted mean of the tasks scored in percent; None without all or below two tasks."""
+        return overall.estimate(self, column)
+
+    def ranks(self, scope: str) -> dict[str, Rank]:
+        """The tokenizers' ranks on a task or ``OVERALL``."""
+        return ranking.ranks(self, scope)
 
 
 _IMAGE_FREE = schema.column_without_encoder(
@@ -343,11 +363,3 @@ def _line_up(
     return Cell(
         column, task, shared, seeds, scores, answers, errors, invalid, truncated, present, others
     )
-
-
-def _by_seed(cell: Cell, seeds: list[int]) -> np.ndarray:
-    """The cell's scores with one row for each of ``seeds``, NaN for those it lacks."""
-    scores = np.full((len(seeds), len(cell.samples)), np.nan)
-    for s, seed in enumerate(cell.seeds):
-        scores[seeds.index(seed)] = cell.scores[s]
-    return scores

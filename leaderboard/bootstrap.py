@@ -1,0 +1,73 @@
+"""Resampling of images: every image gets a random weight, anew in every resample.
+
+The weights are independent Poisson(1) numbers, what drawing with replacement gives each image in
+the limit (Hanley & MacGibbon 2006; Chamandy et al. 2012, section 3). Unlike such a draw they may be
+made for the images of all tasks at once, so that tasks that share images share their luck.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from scipy.special import pdtr, stdtr
+
+from .statistics import CONFIDENCE
+
+RESAMPLES = 2000
+_SEED = 20220
+_CHUNK = 100  # resamples at a time, which bounds the memory
+_TAIL = 20  # so many resamples must exceed a statistic for their count to be its p
+
+
+def weights(images: int, resamples: int = RESAMPLES, seed: int = _SEED) -> Iterator[np.ndarray]:
+    """The weights of so many images, in blocks float[resamples of the block, images]."""
+    rng = np.random.default_rng(seed)
+    table = np.searchsorted(pdtr(np.arange(12), 1.0), (np.arange(65536) + 0.5) / 65536)
+    table = table.astype(float)
+    for start in range(0, resamples, _CHUNK):
+        rows = min(_CHUNK, resamples - start)
+        yield table[rng.integers(65536, size=(rows, images), dtype=np.uint16)]
+
+
+def studentized(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """|t| of the resampled means around the observed one, sorted: float[resamples, k].
+
+    ``sums`` and ``counts`` float[G, k]: of each image, for k means at once. The t of a resample is
+    (m* - m) / se* with the cluster-robust se* of the same resample (Efron & Tibshirani 1993,
+    section 12.5).
+    """
+    mean = sums.sum(axis=0) / counts.sum(axis=0)
+    centred = sums - mean * counts
+    images = len(sums)
+    squares, cross, size = centred**2, centred * counts, counts**2
+    blocks = []
+    for w in weights(images):
+        total = np.maximum(w @ counts, 1)
+        shift = (w @ centred) / total
+        # sum of w (c - shift n)^2, whose root over the total is the standard error
+        spread = w @ squares - 2 * shift * (w @ cross) + shift**2 * (w @ size)
+        error = np.sqrt(np.maximum(spread, 0) * images / (images - 1)) / total
+        with np.errstate(divide="ignore", invalid="ignore"):
+            blocks.append(np.nan_to_num(np.abs(shift / error), nan=0.0))
+    return np.sort(np.concatenate(blocks), axis=0)
+
+
+def quantile(t: np.ndarray) -> float:
+    """The critical |t| at the confidence level: of sorted float[resamples]."""
+    return float(t[min(len(t) - 1, int(np.ceil(CONFIDENCE * (len(t) + 1))) - 1)])
+
+
+def p_value(t: np.ndarray, observed: float, degrees: float) -> float:
+    """How probable a |t| of at least ``observed`` is, by the sorted resampled ones.
+
+    Where fewer than 20 resamples reach it, the tail beyond the 20th largest is Student's with
+    ``degrees``, so that p can be as small as a correction over many pairs asks for (after
+    Knijnenburg et al. 2009, who fit that tail).
+    """
+    reached = len(t) - int(np.searchsorted(t, observed))
+    if reached >= _TAIL:
+        return (reached + 1) / (len(t) + 1)
+    anchor = float(t[-_TAIL])
+    share = (_TAIL + 1) / (len(t) + 1)
+    return share * min(1.0, float(stdtr(degrees, -observed) / stdtr(degrees, -anchor)))
