@@ -27,6 +27,7 @@ from gvt.hardware import describe
 from gvt.model.llava import Llava
 from gvt.progress import Step
 from leaderboard import schema
+from leaderboard.export.bibtex import entries
 from tokenizers_zoo import TokenizerCard, fetch_weights
 
 _PACKAGES = ("gvt", "torch", "transformers", "accelerate", "datasets", "lm_eval", "pillow")
@@ -242,6 +243,7 @@ class _Run:
             visual_tokens=aligned.connector.tokens,
             licence=card.licence,
             citation=card.citation,
+            bibtex=entries(card.citation),
         )
         if all(
             one.pretraining_data or one.init == "random" or not one.checkpoint

@@ -33,6 +33,7 @@ class SchemaError(ValueError):
 class _LaterColumnFields(TypedDict, total=False):
     """What runs of earlier versions lack."""
 
+    bibtex: list[str]  # the entries of ``citation``
     trained_on: list[str]  # whose images its encoders have seen, as Task.images_from; else unknown
 
 
@@ -87,6 +88,7 @@ class _LaterTaskFields(TypedDict, total=False):
     image_free: ImageFree
     constant: bool  # False: a constant answer cannot be scored sample by sample
     category_tells: bool  # True: categories are made of the answers
+    bibtex: list[str]  # entries of the papers of its data
     skill: Literal["semantics", "fine-grained"]  # what the task asks of a tokenizer
     prompt_hash: str  # of all settings that the model's input, answer and score depend on
     images_from: list[str]  # "coco/val2014": a data set and, where it is known, its split

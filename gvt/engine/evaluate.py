@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gvt.scoring
+from gvt.data.citations import task_bibtex
 from gvt.data.official.sources import sources
 from gvt.data.reach import limited, reaching
 from gvt.engine.journal import ANSWERS_VERSION, answer_key
@@ -122,6 +123,7 @@ class TaskSet:
             version=str(meta.get("version", task.VERSION)),
             dataset_hash=digest.hexdigest(),
             description=meta.get("description", ""),
+            bibtex=task_bibtex(meta.get("citation"), f"task '{name}'"),
         )
         if images := meta.get("images_from") or _images_of(meta.get("source")):
             info["images_from"] = list(images)
@@ -153,6 +155,7 @@ def load_tasks(paths: dict[str, Path], limit: int | float | None, images: bool =
         except (OSError, ValueError, KeyError, ImportError, AttributeError) as error:
             raise UserError(f"{path}: task '{name}' cannot be loaded: {error}") from error
         for task_name, task in loaded.items():
+            task_bibtex((task.config.metadata or {}).get("citation"), str(path))
             java.check(task_name, (entry["metric"] for entry in task.config.metric_list or ()))
         tasks.update(loaded)
     return TaskSet(tasks, manager, limit)
