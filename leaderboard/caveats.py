@@ -152,9 +152,7 @@ def _invalid(results: Results) -> Iterator[Caveat]:
     )
 
 
-def _shares(
-    results: Results, key: str, limit: float, what: str, advice: str
-) -> Iterator[Caveat]:
+def _shares(results: Results, key: str, limit: float, what: str, advice: str) -> Iterator[Caveat]:
     for task in results.tasks:
         named = []
         for column in results.columns("tokenizer"):

@@ -1,0 +1,3 @@
+"""x"""
+TITLE = ""
+def context(page): return None
