@@ -7,12 +7,13 @@ made for the images of all tasks at once, so that tasks that share images share 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 from scipy.special import pdtr, stdtr
 
-from .statistics import CONFIDENCE
+from .variance import CONFIDENCE
 
 RESAMPLES = 2000
 _SEED = 20220
@@ -39,23 +40,26 @@ def studentized(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """
     mean = sums.sum(axis=0) / counts.sum(axis=0)
     centred = sums - mean * counts
-    images = len(sums)
+    images = (counts > 0).sum(axis=0)
+    if (counts == counts[:, :1]).all():
+        counts = counts[:, :1]  # one column serves all
     squares, cross, size = centred**2, centred * counts, counts**2
+    factor = images / np.maximum(images - 1, 1)
     blocks = []
-    for w in weights(images):
+    for w in weights(len(sums)):
         total = np.maximum(w @ counts, 1)
         shift = (w @ centred) / total
-        # sum of w (c - shift n)^2, whose root over the total is the standard error
+        # the square root of sum w (centred - shift * counts)^2, over the total, is se*
         spread = w @ squares - 2 * shift * (w @ cross) + shift**2 * (w @ size)
-        error = np.sqrt(np.maximum(spread, 0) * images / (images - 1)) / total
+        error = np.sqrt(np.maximum(spread, 0) * factor) / total
         with np.errstate(divide="ignore", invalid="ignore"):
             blocks.append(np.nan_to_num(np.abs(shift / error), nan=0.0))
     return np.sort(np.concatenate(blocks), axis=0)
 
 
-def quantile(t: np.ndarray) -> float:
-    """The critical |t| at the confidence level: of sorted float[resamples]."""
-    return float(t[min(len(t) - 1, int(np.ceil(CONFIDENCE * (len(t) + 1))) - 1)])
+def critical(t: np.ndarray) -> float:
+    """The |t| that the share 1 - CONFIDENCE of the sorted resamples float[k] exceeds."""
+    return float(t[math.ceil(CONFIDENCE * (len(t) + 1)) - 1])
 
 
 def p_value(t: np.ndarray, observed: float, degrees: float) -> float:

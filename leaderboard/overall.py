@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .statistics import Estimate, Influence, influence
+from .variance import Estimate, Influence, Mean, influence, pooled
 
 if TYPE_CHECKING:
     from .results import Results
@@ -28,19 +28,29 @@ def overall_tasks(results: Results) -> list[Task]:
         for task in results.tasks
         if task["unit"] == "percent"
         and task["higher_is_better"]
-        and any(results.has_score(name, task["name"]) for name in names)
+        and any((name, task["name"]) in results.cells for name in names)
     ]
     return tasks if len(tasks) > 1 else []
 
 
-def estimate(results: Results, column: str) -> Estimate | None:
+def overall_estimate(results: Results, column: str) -> Estimate | None:
     """A column's mean over these tasks with its interval; None where it lacks one of them."""
+    means = results.overall_means
+    effect = pooled([means[c["name"]] for c in results.columns("tokenizer") if c["name"] in means])
+    return means[column].within((0.0, 1.0), effect) if column in means else None
+
+
+def overall_means(results: Results) -> dict[str, Mean]:
+    """Of every column that has all these tasks."""
     tasks = overall_tasks(results)
-    if not tasks or not all(results.has_score(column, task["name"]) for task in tasks):
-        return None
-    cells = [results.cell(column, task["name"]) for task in tasks]
-    parts = [influence(cell.scores, cell.samples.clusters) for cell in cells]
-    return mean_influence(parts, shared_images(results, tasks)).estimate((0.0, 1.0))
+    images, found = shared_images(results, tasks), {}
+    for column in results.columns() if tasks else []:
+        cells = [results.cell(column["name"], task["name"]) for task in tasks]
+        if all(cell is not None and cell.estimate.n for cell in cells):
+            found[column["name"]] = mean_influence(
+                [(cell.seeds, cell.scores, cell.samples.clusters) for cell in cells], images
+            ).summed
+    return found
 
 
 def shared_images(results: Results, tasks: Sequence[Task]) -> list[np.ndarray]:
@@ -59,29 +69,31 @@ def shared_images(results: Results, tasks: Sequence[Task]) -> list[np.ndarray]:
     return found
 
 
-def mean_influence(parts: Sequence[Influence], images: Sequence[np.ndarray]) -> Influence:
-    """Of the unweighted mean of several means; ``images`` int[G] numbers each part's images.
+def mean_influence(
+    parts: Sequence[tuple[Sequence[int], np.ndarray, np.ndarray]], images: Sequence[np.ndarray]
+) -> Influence:
+    """Of the unweighted mean over tasks.
 
-    Parts have the same seeds. Degrees of freedom are Satterthwaite's over the tasks, and at most
-    those of as many images as there are.
+    ``parts``: of each task the seeds, the scores float[S, n] and the clusters int[n]; ``images``
+    int[G] numbers each task's images. Degrees of freedom are Satterthwaite's over the tasks, and
+    at most those of as many images as there are.
     """
+    seeds = sorted({seed for own, _, _ in parts for seed in own})
     total = 1 + max(int(numbers.max()) for numbers in images)
-    seeds, tasks = len(parts[0].by_seed), len(parts)
-    by_image = np.zeros((seeds, total))
-    for part, numbers in zip(parts, images, strict=True):
-        for own, row in zip(by_image, part.by_image, strict=True):
-            own += np.bincount(numbers, weights=row, minlength=total) / tasks
-    own = np.array([float((part.by_image.sum(axis=0) ** 2).sum()) for part in parts])
-    least = np.array([part.degrees for part in parts])
-    asked = len(np.unique(np.concatenate(images)))
-    degrees = asked - 1.0
+    by_image, by_seed = np.zeros((len(seeds), total)), np.zeros(len(seeds))
+    size = np.zeros(total, dtype=int)
+    moved = [influence(scores, clusters) for _, scores, clusters in parts]
+    for (own, _, _), part, numbers in zip(parts, moved, images, strict=True):
+        for k, seed in enumerate(own):
+            row = np.bincount(numbers, weights=part.by_image[k], minlength=total)
+            by_image[seeds.index(seed)] += row / len(parts)
+            by_seed[seeds.index(seed)] += part.by_seed[k] / len(parts)
+        size += np.bincount(numbers, weights=part.size, minlength=total).astype(int)
+    own = np.array([part.summed.v_image for part in moved])
+    degrees = float((size > 0).sum() - 1)
     if own.any():
-        degrees = min(degrees, float(own.sum() ** 2 / (own**2 / np.maximum(least, 1)).sum()))
+        least = np.array([max(part.degrees, 1.0) for part in moved])
+        degrees = min(degrees, float(own.sum() ** 2 / (own**2 / least).sum()))
     return Influence(
-        mean=float(np.mean([part.mean for part in parts])),
-        by_image=by_image,
-        by_seed=sum(part.by_seed for part in parts) / tasks,
-        degrees=degrees,
-        n=sum(part.n for part in parts),
-        images=asked,
+        float(np.mean([part.mean for part in moved])), by_image, by_seed, size, degrees
     )

@@ -9,7 +9,8 @@ import numpy as np
 
 from . import bootstrap
 from .overall import OVERALL, overall_tasks, shared_images
-from .statistics import CONFIDENCE, seed_average
+from .statistics import seed_average
+from .variance import CONFIDENCE
 
 if TYPE_CHECKING:
     from .results import Results

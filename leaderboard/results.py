@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from . import overall, ranking, schema, statistics
+from . import overall, ranking, schema, statistics, variance
 from .comparison import Comparisons
 from .ranking import Rank
 from .schema import Column, Row, Run, SchemaError, Task
 from .statistics import Constant, Difference, Estimate
+from .variance import Mean, SeedEffect
 
 _FLOORS = {
     "majority": "the majority answer",
@@ -70,6 +71,7 @@ class Cell:
     truncated: np.ndarray  # bool[S, n]
     present: np.ndarray  # bool[S, n]
     others: dict[str, np.ndarray]  # every score by its name, float[S, n]; NaN where it has none
+    peers: list[Cell] = field(default_factory=list, repr=False)  # the task's tokenizers
 
     @property
     def bounds(self) -> tuple[float, float] | None:
@@ -84,7 +86,17 @@ class Cell:
     @cached_property
     def estimate(self) -> Estimate:
         """Mean over all samples with its interval."""
-        return statistics.crossed_mean(self.scores, self.samples.clusters, self.bounds)
+        return self.mean.within(self.bounds, self.seed_effect)
+
+    @cached_property
+    def mean(self) -> Mean:
+        """Mean over all samples with its variance in parts."""
+        return variance.influence(self.scores, self.samples.clusters).summed
+
+    @cached_property
+    def seed_effect(self) -> SeedEffect | None:
+        """What seeds do to a mean of this task, as all its tokenizers tell."""
+        return variance.pooled([peer.mean for peer in self.peers])
 
     @cached_property
     def right_or_wrong(self) -> bool:
@@ -94,10 +106,20 @@ class Cell:
 
     def category_estimate(self, category: str) -> Estimate:
         """Mean over one category with its interval."""
-        places = self.samples.by_category[category]
-        return statistics.crossed_mean(
-            self.scores[:, places], self.samples.clusters[places], self.bounds
-        )
+        effect = variance.pooled([peer.category_mean(category) for peer in self.peers])
+        return self.category_mean(category).within(self.bounds, effect)
+
+    def category_mean(self, category: str) -> Mean:
+        """Mean over one category with its variance in parts."""
+        if category not in self._categories:
+            places = self.samples.by_category[category]
+            scores, clusters = self.scores[:, places], self.samples.clusters[places]
+            self._categories[category] = variance.influence(scores, clusters).summed
+        return self._categories[category]
+
+    @cached_property
+    def _categories(self) -> dict[str, Mean]:
+        return {}
 
     @cached_property
     def seed_means(self) -> dict[int, float]:
@@ -142,6 +164,13 @@ class Results:
     cells: dict[tuple[str, str], Cell]  # by (column, task); a missing cell is absent
     image_free: dict[str, Cell] = field(default_factory=dict)  # by task; no column of the run
     sources: list[Source] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        tokenizers = {column["name"] for column in self.columns("tokenizer")}
+        for (_, task), cell in self.cells.items():
+            cell.peers = [
+                peer for (name, of), peer in self.cells.items() if of == task and name in tokenizers
+            ]
 
     @property
     def tasks(self) -> list[Task]:
@@ -194,7 +223,9 @@ class Results:
         if cell is None or constant is None:
             return True
         hits = np.array([[statistics.credit(constant.answer, g) for g in cell.samples.gold]])
-        difference = statistics.paired_difference(cell.scores, hits, cell.samples.clusters)
+        difference = statistics.paired_difference(
+            cell.scores, hits, cell.samples.clusters, cell.seed_effect
+        )
         return difference.clear and difference.estimate.mean > 0
 
     def beats_image_free(self, column: str, task: Task) -> bool:
@@ -203,7 +234,9 @@ class Results:
         if cell is None or floor is None:
             return True
         x, y = (cell, floor) if task["higher_is_better"] else (floor, cell)
-        difference = statistics.paired_difference(x.scores, y.scores, cell.samples.clusters)
+        difference = statistics.paired_difference(
+            x.scores, y.scores, cell.samples.clusters, cell.seed_effect
+        )
         return difference.clear and difference.estimate.mean > 0
 
     def title(self, name: str) -> str:
@@ -243,7 +276,12 @@ class Results:
 
     def overall(self, column: str) -> Estimate | None:
         """Unweighted mean of the tasks scored in percent; None without all or below two tasks."""
-        return overall.estimate(self, column)
+        return overall.overall_estimate(self, column)
+
+    @cached_property
+    def overall_means(self) -> dict[str, Mean]:
+        """Of every column that has all tasks scored in percent: what ``overall`` is made of."""
+        return overall.overall_means(self)
 
     def ranks(self, scope: str) -> dict[str, Rank]:
         """The tokenizers' ranks on a task or ``OVERALL``."""
