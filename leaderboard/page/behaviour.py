@@ -10,9 +10,9 @@ import numpy as np
 
 from ..results import Cell
 from ..schema import Column, Task
-from ..statistics import Estimate, crossed_mean
 from ..tables import number
 from ..text import EN_DASH
+from ..variance import Estimate, influence
 from . import counting
 from .dots import Dot, dot_chart
 
@@ -68,10 +68,7 @@ def _counts(task: Task, found: list[Found]) -> dict[str, Any]:
         if seeing
         else None,
         "counts": [counting.count_name(count) for count in counts],
-        "rows": [
-            (column, [own.get(count) for count in counts])
-            for column, own in errors
-        ],
+        "rows": [(column, [own.get(count) for count in counts]) for column, own in errors],
     }
 
 
@@ -147,7 +144,7 @@ def _references(cell: Cell) -> Iterator[str]:
 
 
 def _rate(cell: Cell, key: str, bounds: tuple[float, float] | None = (0.0, 1.0)) -> Estimate:
-    return crossed_mean(cell.others[key], cell.samples.clusters, bounds)
+    return influence(cell.others[key], cell.samples.clusters).summed.within(bounds)
 
 
 def _dot(column: Column, e: Estimate, write: Callable[[float], str]) -> Dot:

@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from ..results import Cell
-from ..statistics import Estimate, crossed_mean
+from ..variance import Estimate, influence
 from . import svg
 
 _MOST = 10  # this count and all above it are one
@@ -54,7 +54,7 @@ def errors_by_count(cell: Cell) -> dict[int, Estimate]:
     found = {}
     for count in np.unique(truth[~np.isnan(truth)]):
         inside = np.where(truth == count, cell.others["mae"], np.nan)
-        found[int(count)] = crossed_mean(inside, cell.samples.clusters)
+        found[int(count)] = influence(inside, cell.samples.clusters).summed.estimate()
     return found
 
 

@@ -26,8 +26,11 @@ from . import (
     cost,
     figures,
     made,
+    pareto,
     samples,
     scores,
+    skills,
+    stability,
     verdict,
 )
 
