@@ -16,12 +16,12 @@ from scipy.special import pdtr, stdtr
 from .variance import CONFIDENCE
 
 RESAMPLES = 2000
-_SEED = 20220
+SEED = 20220
 _CHUNK = 100  # resamples at a time, which bounds the memory
 _TAIL = 20  # so many resamples must exceed a statistic for their count to be its p
 
 
-def weights(images: int, resamples: int = RESAMPLES, seed: int = _SEED) -> Iterator[np.ndarray]:
+def weights(images: int, resamples: int = RESAMPLES, seed: int = SEED) -> Iterator[np.ndarray]:
     """The weights of so many images, in blocks float[resamples of the block, images]."""
     rng = np.random.default_rng(seed)
     table = np.searchsorted(pdtr(np.arange(12), 1.0), (np.arange(65536) + 0.5) / 65536)

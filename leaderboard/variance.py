@@ -65,6 +65,10 @@ class SeedEffect:
     ratio: float
     degrees: float  # of V_seed
 
+    def among(self, share: float) -> SeedEffect:
+        """The effect on a share of the samples, where V_residual is as many times larger."""
+        return SeedEffect(1 + max(0.0, self.ratio - 1) * share, self.degrees)
+
 
 @dataclass(frozen=True)
 class Mean:
