@@ -11,6 +11,7 @@ from .schema import Task
 from .text import join
 
 _CUT_OFF, _NOT_UNDERSTOOD = 0.01, 0.05  # shares of a cell's answers
+MIXED = "mixed: "  # how a warning begins about what --allow_mixed let pass
 _NAMED = 6  # names in one sentence; the rest is counted
 
 
@@ -87,7 +88,10 @@ def _unlike_samples(results: Results) -> Iterator[Caveat]:
 
 def _recorded(results: Results) -> Iterator[Caveat]:
     for text in results.run["warnings"]:
-        yield Caveat(1, "recorded", text, "")
+        if text.startswith(MIXED):
+            yield Caveat(2, "mixed", text, "Compare what is mixed within one run only.")
+        else:
+            yield Caveat(1, "recorded", text, "")
 
 
 def _contaminated(results: Results) -> Iterator[Caveat]:

@@ -102,8 +102,7 @@ def context(page: Page) -> dict[str, Any] | None:
             (column, [_written(m, paid[m][column["name"]]) for m in MEASURES])
             for column in tokenizers
         ],
-        "titles": [m.title for m in MEASURES],
-        "values": [_scores(scopes[0], name) for name in names],
+        "values": [_scores(scopes[0], name).partition(" ") for name in names],
     }
 
 
@@ -203,7 +202,7 @@ class _Chart:
 
     def numbers(self) -> dict[str, Any]:
         """What the script draws: places in units of the drawing, None for who is missing."""
-        layout = lay_out(self.points, self.x, self.y)
+        layout = lay_out(self.points, self.x, self.y, self.line)
         place = {name: i for i, name in enumerate(self.values)}
         ticks = lay_out([Point("", "", t, self.y.ticks[0]) for t in self.x.ticks], self.x, self.y)
         steps = lay_out([Point("", "", self.x.ticks[0], t) for t in self.y.ticks], self.x, self.y)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -70,12 +71,20 @@ class Layout:
     labels: list[int]
 
 
-def lay_out(points: Sequence[Point], x: Axis, y: Axis) -> Layout:
-    """Points by their values, labels where they cover least."""
+def lay_out(
+    points: Sequence[Point], x: Axis, y: Axis, line: Sequence[tuple[float, float]] = ()
+) -> Layout:
+    """Points by their values, labels where they cover least of points, intervals and ``line``."""
     places = [(across(x, point.x), upward(y, point.y)) for point in points]
     wide = [point.across and tuple(across(x, v) for v in point.across) for point in points]
     high = [point.up and tuple(upward(y, v) for v in point.up) for point in points]
-    return Layout(places, wide, high, _labels(points, places, wide, high))
+    taken: list[Box] = [(x - 5, y - 5, x + 5, y + 5) for x, y in places]
+    for (px, py), flat, tall in zip(places, wide, high, strict=True):
+        taken += [(flat[0], py - 1, flat[1], py + 1)] if flat else []
+        taken += [(px - 1, tall[1], px + 1, tall[0])] if tall else []
+    for (a, b), (c, d) in pairwise(line):
+        taken.append((min(a, c) - 1, min(b, d) - 1, max(a, c) + 1, max(b, d) + 1))
+    return Layout(places, wide, high, _labels(points, places, taken))
 
 
 def across(axis: Axis, value: float) -> float:
@@ -98,7 +107,7 @@ def scatter(
     line: Sequence[tuple[float, float]] = (),
 ) -> Markup:
     """The drawing; ``line`` are corners of a line through it, in units of the drawing."""
-    parts, layout = _grid(x, y), lay_out(points, x, y)
+    parts, layout = _grid(x, y), lay_out(points, x, y, line)
     if line:
         corners = " ".join(f"{a:g},{b:g}" for a, b in line)
         parts.append(f'<polyline class="frontier" points="{corners}"/>')
@@ -152,14 +161,9 @@ def _tick(x: float, y: float, anchor: str, text: str) -> str:
 def _labels(
     points: Sequence[Point],
     places: Sequence[tuple[float, float]],
-    wide: Sequence[tuple[float, float] | None],
-    high: Sequence[tuple[float, float] | None],
+    taken: list[Box],
 ) -> list[int]:
-    """The number of each label's place."""
-    taken: list[Box] = [(x - 5, y - 5, x + 5, y + 5) for x, y in places]
-    for (x, y), flat, tall in zip(places, wide, high, strict=True):
-        taken += [(flat[0], y - 1, flat[1], y + 1)] if flat else []
-        taken += [(x - 1, tall[1], x + 1, tall[0])] if tall else []
+    """The number of each label's place, beside all that is ``taken``."""
     found = []
     for point, (x, y) in zip(points, places, strict=True):
         width, tried = _LETTER * min(len(point.title), LETTERS), []
