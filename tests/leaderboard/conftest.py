@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -200,7 +201,13 @@ def build_run(run_dir: Path, images: int = 60, per_image: int = 3, seeds=(1, 2))
     return run_dir
 
 
+@pytest.fixture(scope="session")
+def built_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small complete run directory that nobody may change."""
+    return build_run(tmp_path_factory.mktemp("built") / "run", images=30)
+
+
 @pytest.fixture
-def run_dir(tmp_path: Path) -> Path:
+def run_dir(built_run: Path, tmp_path: Path) -> Path:
     """A small complete run directory."""
-    return build_run(tmp_path / "run", images=30)
+    return shutil.copytree(built_run, tmp_path / "run")
