@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import random
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -211,3 +213,14 @@ def built_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run_dir(built_run: Path, tmp_path: Path) -> Path:
     """A small complete run directory."""
     return shutil.copytree(built_run, tmp_path / "run")
+
+
+@pytest.fixture(scope="session")
+def simulation():
+    """benchmarks/simulation.py, which is no package: simulated runs in memory."""
+    path = Path(__file__).resolve().parents[2] / "benchmarks" / "simulation.py"
+    spec = importlib.util.spec_from_file_location("simulation", path)
+    module = sys.modules["simulation"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["simulation"]
