@@ -81,6 +81,8 @@ class _LaterTaskFields(TypedDict, total=False):
     image_free: ImageFree
     constant: bool  # False: a constant answer cannot be scored sample by sample
     category_tells: bool  # True: categories are made of the answers
+    skill: Literal["semantics", "fine-grained"]  # what the task asks of a tokenizer
+    prompt_hash: str  # of all settings that the model's input, answer and score depend on
 
 
 class Task(_LaterTaskFields):
