@@ -203,16 +203,16 @@ def build_run(run_dir: Path, images: int = 60, per_image: int = 3, seeds=(1, 2))
     return run_dir
 
 
-@pytest.fixture(scope="session")
-def built_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small complete run directory that nobody may change."""
-    return build_run(tmp_path_factory.mktemp("built") / "run", images=30)
-
-
 @pytest.fixture
-def run_dir(built_run: Path, tmp_path: Path) -> Path:
+def run_dir(shared_run_dir: Path, tmp_path: Path) -> Path:
     """A small complete run directory."""
-    return shutil.copytree(built_run, tmp_path / "run")
+    return shutil.copytree(shared_run_dir, tmp_path / "run")
+
+
+@pytest.fixture(scope="session")
+def shared_run_dir(tmp_path_factory) -> Path:
+    """A complete run directory for tests that change nothing in it."""
+    return build_run(tmp_path_factory.mktemp("shared") / "run", images=30)
 
 
 @pytest.fixture(scope="session")

@@ -56,9 +56,9 @@ def describe(row, rng):
 
 
 @pytest.fixture(scope="module")
-def answered(built_run, tmp_path_factory):
+def answered(shared_run_dir, tmp_path_factory):
     """A run whose rows were scored by the row functions; nobody may change it."""
-    run_dir = shutil.copytree(built_run, tmp_path_factory.mktemp("answered") / "run")
+    run_dir = shutil.copytree(shared_run_dir, tmp_path_factory.mktemp("answered") / "run")
     for task, make in (("oc", count), ("mci", agree), ("caption", describe)):
         rewrite(run_dir, task, make)
     return run_dir
