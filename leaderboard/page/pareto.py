@@ -84,7 +84,8 @@ def context(page: Page) -> dict[str, Any] | None:
     }
     if charts:
         page.data["pareto"] = {
-            "titles": [svg.cut(titles[name], LETTERS) for name in names],
+            "titles": [titles[name] for name in names],
+            "labels": [svg.cut(titles[name], LETTERS) for name in names],
             "places": PLACES,
             "near": NEAR,
             "charts": {

@@ -23,12 +23,12 @@
     gvt.svg("circle", { class: `mark ${style}`, cx: x, cy: y, r: 4 }),
   ];
 
-  const label = ({ x, y, name, place, style }) => {
+  const label = ({ x, y, shown, place, style }) => {
     const [dx, dy, anchor] = data.places[place];
     const far = place >= data.near;
     return [
       far ? gvt.svg("path", { class: "leader", d: `M${x} ${y}l${dx} ${dy - 4}` }) : null,
-      gvt.svg("text", { class: `name ${style}`, x: x + dx, y: y + dy, "text-anchor": anchor }, name),
+      gvt.svg("text", { class: `name ${style}`, x: x + dx, y: y + dy, "text-anchor": anchor }, shown),
     ];
   };
 
@@ -37,7 +37,7 @@
     const points = chart.points.flatMap((point, i) => {
       if (!point) return [];
       const [x, y, low, high, place, best, said] = point;
-      return [{ name: data.titles[i], x, y, low, high, place, best, said, style: best ? "tokenizer" : "tokenizer faint" }];
+      return [{ name: data.titles[i], shown: data.labels[i], x, y, low, high, place, best, said, style: best ? "tokenizer" : "tokenizer faint" }];
     });
     const corners = chart.line.map((corner) => corner.join(",")).join(" ");
     const drawn = [grid(chart), gvt.svg("polyline", { class: "frontier", points: corners }), points.map(mark), points.map(label)];
