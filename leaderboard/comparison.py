@@ -160,6 +160,10 @@ def _task(results: Results, name: str) -> Iterator[_Draft]:
             test = "mcnemar"
         elif len(apart) == 1 and a.bounds is None:
             test = "bootstrap"
+        by_image = (np.zeros(0), np.zeros(0))
+        if test != "t":
+            sums = np.bincount(clusters, weights=np.nan_to_num(apart[0]))
+            by_image = sums, moved.size.astype(float)
         yield _Draft(
             a.column["name"],
             b.column["name"],
@@ -169,7 +173,7 @@ def _task(results: Results, name: str) -> Iterator[_Draft]:
             a.bounds is not None,
             min(len(a.seeds), len(b.seeds)) > 1,
             test,
-            (np.bincount(clusters, weights=np.nan_to_num(apart[0])), moved.size.astype(float)),
+            by_image,
         )
 
 

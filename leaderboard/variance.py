@@ -118,7 +118,7 @@ class Mean:
         is no variance: the interval reaches as far as other scores may be without one among G
         images, exactly (Clopper & Pearson 1934).
         """
-        if bounds is None or self.images < 2:
+        if bounds is None or self.images < 2 or not bounds[0] <= self.mean <= bounds[1]:
             return self.estimate(effect)
         least, most = bounds
         variance, degrees = self.spread(effect)

@@ -16,8 +16,8 @@ from .. import schema
 from ..text import printable
 
 if TYPE_CHECKING:
-    from ..results import Results
     from ..schema import Run
+    from .material import Material
 
 FILE = "references.bib"
 
@@ -124,10 +124,11 @@ def bibliography(run: Run) -> Bibliography:
     return Bibliography(tuple(references), tuple(unusable), tuple(uncited))
 
 
-def export(results: Results, folder: Path) -> list[Path]:
+def export(material: Material, folder: Path) -> list[Path]:
     """Write ``references.bib``; what cannot be used stands in it as a comment."""
-    found = bibliography(results.run)
-    parts = [f"% The encoders and tasks of {_line(results.run['title'])}\n"]
+    run = material.results.run
+    found = bibliography(run)
+    parts = [f"% The encoders and tasks of {_line(run['title'])}\n"]
     parts += [f"\n% {_line(', '.join(work.cited_by))}\n{work.entry}\n" for work in found.references]
     parts += [
         f"\n% {_line(one.title)}: left out ({_line(one.reason)}): {_line(one.text)}\n"

@@ -8,7 +8,6 @@ import pytest
 
 from leaderboard import schema
 from leaderboard.export import bibtex
-from leaderboard.results import load_results
 from tokenizers_zoo.citations import citations
 
 CLIP = "@inproceedings{clip,\n  title = {A {B} and \\'{e}},\n  year = {2021}\n}"
@@ -69,10 +68,12 @@ def test_all_shipped_works_are_safe():
         ("Doe 2021, {no entry", "not one BibTeX entry"),
     ],
 )
-def test_what_tex_would_carry_out_is_only_named_in_a_comment(run_dir, tmp_path, entry, reason):
+def test_what_tex_would_carry_out_is_only_named_in_a_comment(
+    run_dir, tmp_path, make_material, entry, reason
+):
     run = change(run_dir, {"clip": {"bibtex": [entry], "citation": entry}})
     assert [one.reason for one in bibtex.bibliography(run).unusable] == [reason]
-    (path,) = bibtex.export(load_results(run_dir), tmp_path)
+    (path,) = bibtex.export(make_material(run_dir), tmp_path)
     assert all(not line or line.startswith("%") for line in path.read_text().splitlines())
     assert "@" not in path.read_text()  # BibTeX reads entries in comments too
 
@@ -85,10 +86,10 @@ def test_another_entry_under_a_taken_key_is_said(run_dir):
     assert [one.reason for one in found.unusable] == ["another entry has the key clip"]
 
 
-def test_plain_text_and_control_characters_become_comments(run_dir, tmp_path):
+def test_plain_text_and_control_characters_become_comments(run_dir, tmp_path, make_material):
     text = "Doe et al.\n\x1b[31m\u202e@misc{x, title={y}" + "z" * 100_000
     change(run_dir, {"clip": {"citation": text}})
-    (path,) = bibtex.export(load_results(run_dir), tmp_path)
+    (path,) = bibtex.export(make_material(run_dir), tmp_path)
     assert path.name == "references.bib"
     written = path.read_text()
     assert len(written) < 1_000 and not re.search("[\x00-\x09\x0b-\x1f\u202e]", written)

@@ -1,0 +1,46 @@
+"""scores.csv, differences.csv and columns.csv: tidy tables for spreadsheets and data frames."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+from .. import schema
+from ..text import printable
+from . import tidy
+from .material import Material
+
+# Where a spreadsheet would see a formula begin (full-width signs count too): at the start of a
+# cell, and in it where a program that parts cells at semicolons or tabs would start another.
+_FORMULA = re.compile(r"(^|[;\t\r\n])(?=\s*[=+\-@＝＋－＠])|^(?=[\t\r\n])")
+
+
+def export(material: Material, folder: Path) -> list[Path]:
+    """Write the three tables."""
+    tables = {
+        "scores.csv": tidy.scores(material),
+        "differences.csv": tidy.differences(material),
+        "columns.csv": tidy.columns(material),
+    }
+    return [schema.write_text(folder / name, as_csv(records)) for name, records in tables.items()]
+
+
+def as_csv(records: list[tidy.Record]) -> str:
+    """Records as CSV with a header; a key that a record lacks is an empty cell."""
+    file = io.StringIO()
+    keys = list(dict.fromkeys(key for record in records for key in record))
+    writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    writer.writerow(keys)
+    for record in records:
+        writer.writerow([_cell(record.get(key)) for key in keys])
+    return file.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    """Numbers as they are; in a text ``'`` stands before all that could be taken for a formula."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return _FORMULA.sub(r"\1'", printable(value)) if isinstance(value, str) else value
