@@ -8,7 +8,7 @@ from pathlib import Path
 from accelerate import Accelerator
 
 from gvt.align.connectors import Aligned, align
-from gvt.align.data import source
+from gvt.align.data import IMAGES_FROM, source
 from gvt.config import Recipe, RunOptions, Suite
 from gvt.data.images import ImageSet
 from gvt.engine.check import check
@@ -126,6 +126,7 @@ class ColumnMaker:
                 steps=done.steps,
                 samples=done.samples,
                 curve=done.curve,
+                images_from=sorted({IMAGES_FROM[stage.data] for stage in recipe.stages}),
             )
         )
         return done

@@ -230,7 +230,7 @@ class _Run:
     def _column(
         self, column: str, card: TokenizerCard, features: Features, aligned: Aligned
     ) -> schema.Column:
-        return schema.Column(
+        made = schema.Column(
             name=column,
             kind=_KINDS.get(column, "tokenizer") if column in self.suite.controls else "tokenizer",
             title=card.title,
@@ -245,6 +245,13 @@ class _Run:
             citation=card.citation,
             bibtex=entries(card.citation),
         )
+        if all(
+            one.pretraining_data or one.init == "random" or not one.checkpoint
+            for one in card.encoders
+        ):
+            seen = [name for one in card.encoders for name in one.pretraining_data]
+            made["trained_on"] = list(dict.fromkeys(seen))
+        return made
 
     def _new_record(self) -> dict:
         try:

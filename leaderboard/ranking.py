@@ -82,7 +82,7 @@ def _resampled_means(
 
 def _seed_noise(means: Sequence[Mean], resamples: int) -> np.ndarray:
     effect = pooled(means)
-    spread = [math.sqrt(mean.spread(effect)[0] - mean.v_image) for mean in means]
+    spread = [math.sqrt(max(mean.spread(effect)[0] - mean.v_image, 0.0)) for mean in means]
     return np.random.default_rng(bootstrap.SEED).normal(size=(resamples, len(means))) * spread
 
 

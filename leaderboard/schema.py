@@ -30,6 +30,7 @@ class _LaterColumnFields(TypedDict, total=False):
     """What runs of earlier versions lack."""
 
     bibtex: list[str]  # the entries of ``citation``
+    trained_on: list[str]  # whose images its encoders have seen, as Task.images_from; else unknown
 
 
 class Column(_LaterColumnFields):
@@ -86,6 +87,7 @@ class _LaterTaskFields(TypedDict, total=False):
     category_tells: bool  # True: categories are made of the answers
     skill: Literal["semantics", "fine-grained"]  # what the task asks of a tokenizer
     prompt_hash: str  # of all settings that the model's input, answer and score depend on
+    images_from: list[str]  # "coco/val2014": a data set and, where it is known, its split
 
 
 class Task(_LaterTaskFields):
@@ -121,7 +123,13 @@ class Stage(TypedDict):
     peak_memory: int | None  # bytes
 
 
-class Alignment(TypedDict):
+class _LaterAlignmentFields(TypedDict, total=False):
+    """What runs of earlier versions lack."""
+
+    images_from: list[str]  # as Task.images_from
+
+
+class Alignment(_LaterAlignmentFields):
     """One trained connector; ``curve`` is a list of ``[step, loss]``."""
 
     column: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 EN_DASH = "\u2013"  # between two numbers, and for a number that is not there
 MINUS = "\u2212"
@@ -14,3 +15,8 @@ _UNSHOWABLE = re.compile(
 def printable(text: str) -> str:
     """``text`` with the replacement character for whatever could move, hide or reorder text."""
     return _UNSHOWABLE.sub("\ufffd", text)
+
+
+def join(names: Sequence[str], word: str = "and") -> str:
+    """Names as a sentence lists them: a; a and b; a, b and c."""
+    return f"{', '.join(names[:-1])} {word} {names[-1]}" if len(names) > 1 else "".join(names)

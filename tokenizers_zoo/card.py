@@ -16,6 +16,8 @@ from tokenizers_zoo.families import LATER, families
 
 BUILTIN_CARDS = Path(__file__).with_name("cards")
 _LOCAL = "local:"
+# `family` or `family/split`; leaderboard/contamination.py compares them with those of tasks.
+_DATA_SET = re.compile(r"[a-z0-9][a-z0-9.-]*(/[a-z0-9][a-z0-9.-]*)?")
 # Part of every hash; raise it when the code that makes features changes what comes out.
 _FEATURES_VERSION = 1
 
@@ -92,6 +94,8 @@ class Card:
     checkpoint, image, features: None for a family without a network (`blind`), else required.
     citation: BibTeX, or in the file the key of an entry in `citations.bib`.
     source: where the weights come from.
+    pretraining_data: data sets whose images its weights have seen, `coco/train2017` or `coco` where
+        the split is unknown; `web/NAME` for what was crawled and has no list to look things up in.
     architecture: for plans and lists; a checkpoint that contradicts it is an error.
     unverified: what on the card nobody has checked against the checkpoint: key → why.
     path: the file it was read from.
@@ -106,6 +110,7 @@ class Card:
     source: str
     path: Path
     citation: str = ""
+    pretraining_data: tuple[str, ...] = ()
     checkpoint: str | None = None
     revision: str | None = None
     init: Literal["pretrained", "random"] = "pretrained"
@@ -229,6 +234,12 @@ def _check(card: Card, lines: strict_yaml.Lines) -> None:
             lines.fail("unverified", f"unverified: a card has no key '{key}'; {hint}")
         if not isinstance(reason, str):
             lines.fail("unverified", f"unverified.{key} must be text that says why")
+    for name in card.pretraining_data:
+        if not _DATA_SET.fullmatch(name):
+            form = "lower-case letters, digits, dots and hyphens, with a split: 'coco/val2014'"
+            lines.fail("pretraining_data", f"pretraining_data: '{name}' is no such name: {form}")
+    if card.pretraining_data and card.init == "random":
+        lines.fail("pretraining_data", "key 'pretraining_data' has no meaning for 'init: random'")
     if (card.init == "random") != (card.seed is not None):
         lines.fail("seed", "key 'seed' goes with 'init: random', and with nothing else")
     if card.image and card.image.size < 1:

@@ -147,6 +147,15 @@ SOURCES: dict[str, Callable[[], AlignmentData]] = {
     "vqav2": partial(Published, "vqav2_train"),
 }
 
+IMAGES_FROM = {
+    "mini-captions": "mini-world/align",
+    "mini-questions": "mini-world/align",
+    "easy-vqa": "easy-vqa/train",
+    "coco-captions": "coco/train2014",
+    "vqav2": "coco/train2014",
+}
+"""The data set and split of each source's images, as cards and tasks call them."""
+
 
 @cache
 def source(name: str) -> AlignmentData:

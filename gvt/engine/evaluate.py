@@ -9,7 +9,7 @@ import itertools
 import json
 import logging
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import gvt.scoring
 from gvt.data.citations import task_bibtex
+from gvt.data.official.sources import sources
 from gvt.data.reach import limited, reaching
 from gvt.engine.journal import ANSWERS_VERSION, answer_key
 from gvt.errors import UserError
@@ -138,6 +139,8 @@ class TaskSet:
             description=meta.get("description", ""),
             prompt_hash=self._prompt_hash(task),
         )
+        if images := meta.get("images_from") or _images_of(meta.get("source")):
+            info["images_from"] = list(images)
         later = ("constant", "category_tells", "skill")
         info |= {key: meta[key] for key in later if key in meta}
         check(info, Task, "", f"task '{name}'")
@@ -153,6 +156,12 @@ class TaskSet:
         settings["prompts"] = [str(task.doc_to_text(doc)) for doc in first]
         text = json.dumps(settings, sort_keys=True, default=_written)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _images_of(published: str | None) -> Sequence[str]:
+    """The data sets that the images of a published benchmark come from, as far as is known."""
+    known = sources()
+    return known[published].images_from if published in known else ()
 
 
 def load_tasks(paths: dict[str, Path], limit: int | float | None, images: bool = True) -> TaskSet:

@@ -94,7 +94,8 @@ def vqa_official(doc: Row, results: Sequence[str]) -> dict[str, float]:
 def counting(doc: Row, results: Sequence[str]) -> dict[str, float]:
     """Score a count: strict "acc", "mae" in objects, "legacy_acc" and "legacy_mae", and "valid".
 
-    "true_count" is the row's own count, by which the report groups.
+    "true_count" is the row's own count, by which the report groups, and "answered_count" the one
+    in the answer, absent where there is none.
 
     Raises:
         ValueError: the row's own answer holds no number.
@@ -102,15 +103,16 @@ def counting(doc: Row, results: Sequence[str]) -> dict[str, float]:
     answer, gold = results[0], counts.parse(golds(doc)[0])
     if gold is None:
         raise ValueError(f"row {doc.get('doc_id')!r}: {golds(doc)[0]!r} is not a count")
-    legacy = counts.legacy(until_full_stop(answer))
-    return {
+    legacy, answered = counts.legacy(until_full_stop(answer)), counts.parse(answer)
+    scores = {
         "acc": counts.accuracy(answer, gold),
         "mae": counts.absolute_error(answer, gold),
         "legacy_acc": float(legacy == gold),
         "legacy_mae": float(abs(legacy - gold)),
         "true_count": float(gold),
-        "valid": float(counts.parse(answer) is not None),
+        "valid": float(answered is not None),
     }
+    return scores if answered is None else scores | {"answered_count": float(answered)}
 
 
 def counting_full(doc: Row, results: Sequence[str]) -> dict[str, Any]:

@@ -20,7 +20,12 @@ def context(page: Page) -> dict[str, Any]:
 
 
 def costs(results: Results) -> list[dict[str, Any]]:
-    """What each column took, summed over seeds; None where a stage did not run."""
+    """What each column takes: of its encoder, and in time and memory of this run.
+
+    Of each column: ``parameters``, ``gflops`` of one image, ``visual_tokens`` that enter the LLM,
+    ``images_per_second`` through the encoder, ``memory`` in bytes, ``total`` seconds over all
+    seeds, ``trained`` parameters, and ``stages``. None where it is not known or did not run.
+    """
     rows = []
     for column in display_order(results):
         stages = {}
@@ -49,6 +54,10 @@ def costs(results: Results) -> list[dict[str, Any]]:
         rows.append(
             {
                 "column": column,
+                "parameters": column["encoder_parameters"],
+                "gflops": column["encoder_gflops"],
+                "visual_tokens": column["visual_tokens"],
+                "images_per_second": stages["features"]["rate"],
                 "stages": stages,
                 "total": sum(spent) if spent else None,
                 "trained": trained[0] if trained else None,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from ..caveats import caveats
+from ..export.bibtex import bibliography
 from ..results import Results
 from ..tables import display_order
 
@@ -13,10 +15,34 @@ if TYPE_CHECKING:
 
 TITLE = "How this was made"
 
+_LEVELS = {2: "Serious", 1: "Caution", 0: "Note"}
+
 
 def context(page: Page) -> dict[str, Any]:
-    """The command and the counts; the template reads the rest from the run itself."""
-    return {"command": shlex.join(page.results.run["command"]), "counts": _counts(page.results)}
+    """Warnings, commands, counts, works to cite; the template reads the rest from the run."""
+    results = page.results
+    works, counts = bibliography(results.run), _counts(results)
+    return {
+        "caveats": [(_LEVELS[caveat.level], caveat) for caveat in caveats(results)],
+        "sources": [(source, shlex.join(source.run["command"])) for source in results.sources],
+        "joined": shlex.join(results.run["command"]),
+        "counts": counts,
+        "troubled": [row for row in counts if not row["counts"] or _trouble(row["counts"])],
+        "llms": _llms(results),
+        "bibtex": "\n\n".join(work.entry for work in works.references),
+        "uncited": works.uncited,
+        "connectors": {
+            column["name"]: [a for a in results.run["alignment"] if a["column"] == column["name"]]
+            for column in results.columns()
+        },
+    }
+
+
+def _llms(results: Results) -> list[dict[str, Any]]:
+    """The frozen language models of all runs, each once; none where a run tells none."""
+    told = [source.run["config"].get("llm") for source in results.sources]
+    known = [llm for llm in told if isinstance(llm, dict) and isinstance(llm.get("name"), str)]
+    return [llm for i, llm in enumerate(known) if llm not in known[:i]]
 
 
 def _counts(results: Results) -> list[dict[str, Any]]:
@@ -33,3 +59,7 @@ def _counts(results: Results) -> list[dict[str, Any]]:
                 {"task": task, "column": column, "counts": counts, "error": first, "seeds": seeds}
             )
     return rows
+
+
+def _trouble(counts: dict[str, int]) -> bool:
+    return any(counts[key] for key in ("failed", "invalid", "truncated", "missing"))

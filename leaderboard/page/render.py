@@ -18,10 +18,38 @@ from ..schema import Column, Task
 from ..tables import Line, display_order, main_lines
 from ..text import EN_DASH, printable
 from ..verdict import TaskVerdict
-from . import alignment, categories, charts, cost, figures, made, samples, scores, verdict
+from . import (
+    alignment,
+    behaviour,
+    categories,
+    charts,
+    cost,
+    figures,
+    made,
+    pareto,
+    samples,
+    scores,
+    skills,
+    stability,
+    verdict,
+)
 
 _HERE = Path(__file__).parent
-_SECTIONS = (verdict, scores, charts, figures, categories, samples, cost, alignment, made)
+_SECTIONS = (
+    verdict,
+    scores,
+    skills,
+    charts,
+    figures,
+    categories,
+    behaviour,
+    pareto,
+    stability,
+    samples,
+    cost,
+    alignment,
+    made,
+)
 """In reading order. A section is a module with a TITLE (the link to it; none without) and
 ``context(page)``, which gives its template what to show, or None where there is nothing to show.
 Its name is that of its template and of its anchor."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import random
+import shutil
 import sys
 from pathlib import Path
 
@@ -203,9 +204,15 @@ def build_run(run_dir: Path, images: int = 60, per_image: int = 3, seeds=(1, 2))
 
 
 @pytest.fixture
-def run_dir(tmp_path: Path) -> Path:
+def run_dir(shared_run_dir: Path, tmp_path: Path) -> Path:
     """A small complete run directory."""
-    return build_run(tmp_path / "run", images=30)
+    return shutil.copytree(shared_run_dir, tmp_path / "run")
+
+
+@pytest.fixture(scope="session")
+def shared_run_dir(tmp_path_factory) -> Path:
+    """A complete run directory for tests that change nothing in it."""
+    return build_run(tmp_path_factory.mktemp("shared") / "run", images=30)
 
 
 @pytest.fixture(scope="session")

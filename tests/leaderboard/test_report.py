@@ -88,8 +88,8 @@ def test_report_and_scores(run_dir):
     for text in ("Use DeiT.", "Blind", "Scene as text", "2.13.0", "accelerate launch -m gvt"):
         assert text in page.text
     assert page.tags.count("article") == 20
-    assert page.tags.count("svg") == 4 + 6
-    assert page.tags.count("title") == 1 + 4 + 6
+    assert page.tags.count("svg") == 4 + 5 + 6  # tasks, rankings, losses
+    assert page.tags.count("title") == 1 + 4 + 5 + 6
     scores = json.loads((run_dir / "scores.json").read_text())
     rows = [
         [

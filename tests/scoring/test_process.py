@@ -24,6 +24,7 @@ def test_counting_in_gvtbench_format():
         "legacy_acc": 0.0,
         "legacy_mae": 2.0,
         "true_count": 3.0,
+        "answered_count": 3.0,
         "valid": 1.0,
     }
     assert process.counting(row, ["many"]) == {

@@ -50,7 +50,8 @@ class Source:
     """One benchmark: its official files below the data root, and its hub data set.
 
     reader: module in ``readers/``. split: the part of the files that is meant, or their kind.
-    images: pattern of an image's path. samples: entries of the official files, if they tell.
+    images: pattern of an image's path. images_from: the data sets they are of, each with its
+    split if that is known. samples: entries of the official files, if they tell.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Source:
     images: str
     origin: str
     licence: str
+    images_from: tuple[str, ...] = ()
     samples: int | None = None
     split: str = ""
     sha256: dict[str, str] = field(default_factory=dict)
