@@ -15,7 +15,7 @@ from gvt.columns import TEXT, alignment_key, cards, features_key, training_image
 from gvt.config import Recipe, RunOptions, Suite
 from gvt.engine.combined import CombinedStore
 from gvt.engine.evaluate import TaskSet, load_tasks
-from gvt.engine.lm import Cell, connector_fingerprint, text_fingerprint
+from gvt.engine.replay import Cell, connector_fingerprint, text_fingerprint
 from gvt.hardware import choose_precision, on_cpu
 from gvt.progress import Pace, Step
 from leaderboard import schema

@@ -28,8 +28,9 @@ from gvt.data.images import ImageSet, read
 from gvt.data.prompts import Reference
 from gvt.engine.features import Features
 from gvt.engine.journal import Journal, answer_key
-from gvt.engine.lm import Cell, ImageLM, connector_fingerprint
+from gvt.engine.lm import ImageLM
 from gvt.engine.readers import FeatureReader, LlavaReader, Reader, tower_store
+from gvt.engine.replay import Cell, connector_fingerprint
 from gvt.errors import UserError
 from gvt.files import only_one
 from gvt.model.llava import Llava

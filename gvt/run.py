@@ -11,7 +11,7 @@ from accelerate.utils import broadcast_object_list
 
 from gvt import catalog
 from gvt.align.connectors import Aligned
-from gvt.audit.record import recorded
+from gvt.audit.record import write_audits
 from gvt.columns import TEXT, ColumnMaker, Workshop, cards, features_key, open_workshop
 from gvt.config import Recipe, RunOptions, Suite
 from gvt.data.images import FileImages
@@ -19,8 +19,9 @@ from gvt.engine import submission
 from gvt.engine.evaluate import TaskSet, evaluate, load_tasks
 from gvt.engine.features import Features
 from gvt.engine.journal import Journal, answer_key
-from gvt.engine.lm import Cell, ImageLM, connector_fingerprint, text_fingerprint
+from gvt.engine.lm import ImageLM
 from gvt.engine.readers import FeatureReader, LlavaReader, Reader, SceneReader, tower_store
+from gvt.engine.replay import Cell, connector_fingerprint, text_fingerprint
 from gvt.files import only_one
 from gvt.forecast import steps
 from gvt.hardware import describe
@@ -97,7 +98,8 @@ class _Run:
     def carry_out(self) -> None:
         """Make, evaluate and write every column; ``run.json`` grows with each."""
         if self.workshop.accelerator.is_main_process:
-            self._audit()
+            audits = write_audits(self.folder, self.tasks, self.record["tasks"])
+            self.record["warnings"] += audits
         for column in self.suite.columns:
             if column == TEXT:
                 self._text_column()
@@ -152,6 +154,7 @@ class _Run:
                 citation="",
             )
         )
+        self.record["config"]["models"][column] = {"name": name, "hash": llava.hash}
         cell = Cell(column, self.suite.seeds[0], answer_key(model=llava.hash))
         reader = LlavaReader(llava, features, self.place)
         self._evaluate(cell, reader, list(self.suite.tasks))
@@ -217,16 +220,6 @@ class _Run:
                 f"{path.relative_to(self.folder)}: {empty} empty answers"
             )
 
-    def _audit(self) -> None:
-        """What the questions alone predict, beside which every score is shown."""
-        for task in self.record["tasks"]:
-            found = recorded(self.tasks, task["name"])
-            if found is not None:
-                schema.write_rows(schema.audit_path(self.folder, task["name"]), found.rows)
-                task["image_free"] = found.summary
-                if found.warning:
-                    self.record["warnings"].append(found.warning)
-
     def _column(
         self, column: str, card: TokenizerCard, features: Features, aligned: Aligned
     ) -> schema.Column:
@@ -279,6 +272,7 @@ class _Run:
                         "hash": self.workshop.llm.hash,
                         "parameters": self.workshop.llm.parameters,
                     },
+                    "models": {},
                 },
                 columns=[],
                 tasks=[task.copy() for task in self.tasks.info],

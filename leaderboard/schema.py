@@ -141,7 +141,13 @@ class Alignment(_LaterAlignmentFields):
     curve: list[list[float]]
 
 
-class Run(TypedDict):
+class _LaterRunFields(TypedDict, total=False):
+    """What not every run has."""
+
+    rescored: str  # ISO 8601, when its answers were scored again without a model
+
+
+class Run(_LaterRunFields):
     """``run.json``."""
 
     format_version: int

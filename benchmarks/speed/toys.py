@@ -15,8 +15,9 @@ from PIL import Image
 
 from gvt.data.images import FileImages
 from gvt.engine.journal import Journal
-from gvt.engine.lm import Cell, ImageLM
+from gvt.engine.lm import ImageLM
 from gvt.engine.readers import LlavaReader, tower_store
+from gvt.engine.replay import Cell
 from gvt.files import sha256
 from gvt.mini.tokenizer import build_tokenizer
 from gvt.model.llava import Llava

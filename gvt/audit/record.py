@@ -12,7 +12,7 @@ from gvt.audit.questions import NotAuditableError, Questions, from_task
 from gvt.audit.report import best_title
 from gvt.paths import cache_dir
 from leaderboard import schema
-from leaderboard.schema import ImageFree, Row
+from leaderboard.schema import ImageFree, Row, Task
 
 if TYPE_CHECKING:
     from gvt.engine.evaluate import TaskSet
@@ -28,6 +28,22 @@ class Recorded:
     summary: ImageFree
     rows: list[Row]
     warning: str | None
+
+
+def write_audits(folder: Path, tasks: TaskSet, infos: list[Task]) -> list[str]:
+    """Audit the tasks of a run, write the rows to its ``folder``, and return warnings.
+
+    What the questions alone predict is noted in ``infos``: every score is shown beside it.
+    """
+    warnings = []
+    for info in infos:
+        found = recorded(tasks, info["name"])
+        if found is not None:
+            schema.write_rows(schema.audit_path(folder, info["name"]), found.rows)
+            info["image_free"] = found.summary
+            if found.warning:
+                warnings.append(found.warning)
+    return warnings
 
 
 def recorded(tasks: TaskSet, name: str) -> Recorded | None:

@@ -27,7 +27,7 @@ from leaderboard.fields import check
 from leaderboard.schema import Row, Task
 
 if TYPE_CHECKING:
-    from gvt.engine.lm import ImageLM
+    from gvt.engine.replay import JournalLM
 
 # Where the rows come from (they have a hash of their own, and paths differ between machines), and
 # titles with the path of the task's file.
@@ -189,7 +189,7 @@ def load_tasks(paths: dict[str, Path], limit: int | float | None, images: bool =
     return TaskSet(tasks, manager, limit)
 
 
-def evaluate(model: ImageLM, tasks: TaskSet, names: list[str]) -> dict[str, list[Row]]:
+def evaluate(model: JournalLM, tasks: TaskSet, names: list[str]) -> dict[str, list[Row]]:
     """Answer and score the named tasks; rows by task, in document order.
 
     Of several processes all answer, and the first of each machine gets the rows.
@@ -212,7 +212,7 @@ def evaluate(model: ImageLM, tasks: TaskSet, names: list[str]) -> dict[str, list
     return {name: _rows(name, tasks.tasks[name], results["samples"][name], model) for name in names}
 
 
-def _rows(name: str, task: Any, samples: list[dict[str, Any]], model: ImageLM) -> list[Row]:
+def _rows(name: str, task: Any, samples: list[dict[str, Any]], model: JournalLM) -> list[Row]:
     samples = sorted(samples, key=lambda sample: sample["doc_id"])
     rows = [_row(name, task, sample, model) for sample in samples]
     for metric in CORPUS_METRICS:
@@ -239,7 +239,7 @@ def _answer(sample: dict[str, Any], task: Any) -> str:
     return str(task.doc_to_choice(sample["doc"])[logprobs.index(max(logprobs))])
 
 
-def _row(name: str, task: Any, sample: dict[str, Any], model: ImageLM) -> Row:
+def _row(name: str, task: Any, sample: dict[str, Any], model: JournalLM) -> Row:
     doc, number = sample["doc"], sample["doc_id"]
     error = model.failed.get((name, number))
     scores = {

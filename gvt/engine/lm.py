@@ -1,77 +1,25 @@
-"""Our model as lm-eval sees it: a request is answered from the journal or computed."""
+"""Our model as lm-eval sees it: what the journal does not know is computed."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import Any
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
-from lm_eval.api.instance import Instance
-from lm_eval.api.model import LM
 
 from gvt.data.prompts import Reference
 from gvt.engine.batching import MAX_ROWS, Group, Job, batches, group, halving, token_budget
 from gvt.engine.features import share_of
-from gvt.engine.generate import Decoding, generate
-from gvt.engine.journal import ANSWERS_VERSION, Answer, Journal, answer_key
+from gvt.engine.generate import generate
+from gvt.engine.journal import Answer, Journal
 from gvt.engine.readers import Reader
+from gvt.engine.replay import Asked, Cell, JournalLM
 from gvt.engine.score import score
 from gvt.errors import UserError
 from gvt.progress import Counter
 
-_DEFAULT_LIMIT = 256  # lm-eval's own
-_LIMITS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
-_KNOWN = {*_LIMITS, "until", "do_sample", "num_beams", "length_penalty", "temperature", "top_p"}
 
-
-@dataclass(frozen=True)
-class Cell:
-    """The column and seed a model answers for, and the fingerprint of all it consists of."""
-
-    column: str
-    seed: int
-    fingerprint: str
-
-    def name(self, task: str) -> str:
-        """Its name in ``run.json``, for one task."""
-        return f"{self.column}/seed{self.seed}/{task}"
-
-
-def connector_fingerprint(connector: str, llm: str) -> str:
-    """Fingerprint of a language model behind a connector, from the hashes of both."""
-    return answer_key(connector=connector, llm=llm)
-
-
-def text_fingerprint(llm: str) -> str:
-    """Fingerprint of a language model that reads the scene in words."""
-    return answer_key(text=True, llm=llm)
-
-
-@dataclass(frozen=True)
-class _Asked:
-    key: str
-    task: str
-    doc_id: int
-    prompt: str
-    image: Reference
-    decoding: Decoding | None = None
-    continuation: str = ""
-
-    @property
-    def sample(self) -> tuple[str, int]:
-        return self.task, self.doc_id
-
-
-class ImageLM(LM):
-    """Answers requests ``(context, …, {"visual": [reference]})`` for one column and seed.
-
-    ``failed`` maps (task, doc_id) to the reason why a sample has no answer; ``truncated`` holds
-    those whose answer the token limit cut.
-    """
-
-    MULTIMODAL = True
+class ImageLM(JournalLM):
+    """Answers requests of one column and seed by ``reader``, unless the journal knows them."""
 
     def __init__(
         self,
@@ -82,97 +30,13 @@ class ImageLM(LM):
         counter: Counter | None = None,
         accelerator: Accelerator | None = None,
     ) -> None:
-        super().__init__()
-        self.reader, self.cell, self.journal = reader, cell, journal
-        self.accelerator = accelerator
+        super().__init__(cell, journal, counter)
+        self.reader, self.accelerator = reader, accelerator
         self.rows = batch_size or MAX_ROWS
-        self.counter = counter or Counter()
-        self.failed: dict[tuple[str, int], str] = {}
-        self.truncated: set[tuple[str, int]] = set()
         self._new: list[Answer] = []
         self._reasons: dict[str, str] = {}
 
-    def generate_until(self, requests: list[Instance], **_: Any) -> list[str]:
-        """One answer per request, in their order; a failed one is empty and noted."""
-        rows = self._rows([self._asked_text(request) for request in requests])
-        return [row["answer"] if row else "" for row in rows]
-
-    def loglikelihood(self, requests: list[Instance], **_: Any) -> list[tuple[float, bool]]:
-        """Log-probability of every continuation behind its image, and whether it is greedy.
-
-        That of a failed image is minus infinity.
-        """
-        rows = self._rows([self._asked_likelihood(request) for request in requests])
-        return [(row["logprob"], row["greedy"]) if row else (-float("inf"), False) for row in rows]
-
-    def loglikelihood_rolling(self, requests: list[Instance], **_: Any) -> list[float]:
-        """Not offered: perplexity has no image. Raises UserError naming the task."""
-        raise UserError(f"task '{requests[0].task_name}' asks for perplexity, which has no image")
-
-    def _rows(self, asked: list[_Asked]) -> list[Answer | None]:
-        known = self.journal.answers
-        missing = list({item.key: item for item in asked if item.key not in known}.values())
-        self.counter.skip(len(asked) - len(missing))
-        if missing:
-            self._compute(missing)
-            self._exchange()
-        rows = [known.get(item.key) for item in asked]
-        for item, row in zip(asked, rows, strict=True):
-            if row is None:
-                self.failed.setdefault(item.sample, self._reasons.get(item.key, "never answered"))
-            elif row.get("truncated"):
-                self.truncated.add(item.sample)
-        return rows
-
-    def _asked_text(self, request: Instance) -> _Asked:
-        context, options, media = _parts(request)
-        unknown = sorted(options.keys() - _KNOWN)
-        if unknown:
-            raise UserError(f"task '{request.task_name}': {', '.join(unknown)} cannot be followed")
-        if options.get("do_sample"):
-            raise UserError(f"task '{request.task_name}' wants sampling; only greedy and beams")
-        until = options.get("until") or ()
-        decoding = Decoding(
-            limit=next((int(options[n]) for n in _LIMITS if options.get(n)), _DEFAULT_LIMIT),
-            until=(until,) if isinstance(until, str) else tuple(until),
-            beams=int(options.get("num_beams") or 1),
-            length_penalty=float(options.get("length_penalty", 1.0)),
-        )
-        extra = {"limit": decoding.limit, "until": decoding.until}
-        if decoding.beams > 1:
-            extra |= {"beams": decoding.beams, "length_penalty": decoding.length_penalty}
-        return self._asked(request, context, media, extra, decoding=decoding)
-
-    def _asked_likelihood(self, request: Instance) -> _Asked:
-        context, continuation, media = _parts(request)
-        if not continuation:
-            raise UserError(f"task '{request.task_name}': an empty answer cannot be scored")
-        # As lm-eval does: spaces belong to what follows them.
-        stripped = context.rstrip()
-        context, continuation = stripped, context[len(stripped) :] + continuation
-        extra = {"continuation": continuation}
-        return self._asked(request, context, media, extra, continuation=continuation)
-
-    def _asked(
-        self, request: Instance, context: str, media: dict, extra: dict, **rest: Any
-    ) -> _Asked:
-        if len(media["visual"]) != 1:
-            raise UserError(
-                f"task '{request.task_name}': {len(media['visual'])} images in a question; one only"
-            )
-        (image,) = media["visual"]
-        key = answer_key(
-            model=self.cell.fingerprint,
-            task=request.task_name,
-            doc=request.doc_id,
-            prompt=context,
-            image=image["sha256"],
-            version=ANSWERS_VERSION,
-            **extra,
-        )
-        return _Asked(key, request.task_name, request.doc_id, context, image, **rest)
-
-    def _compute(self, asked: list[_Asked]) -> None:
+    def _compute(self, asked: list[Asked]) -> None:
         """Answer what the journal lacks, batch by batch, each written as it is done."""
         jobs, images = [], {}
         for number, item in enumerate(asked):
@@ -195,6 +59,10 @@ class ImageLM(LM):
         for batch in batches(share, self.reader.width, budget, self.rows):
             self._compute_batch(batch, asked, images)
             self.counter.advance(world * sum(len(one.jobs) for one in batch))
+        self._exchange()
+
+    def _reason(self, item: Asked) -> str:
+        return self._reasons.get(item.key, "never answered")
 
     def _place(self) -> tuple[int, int]:
         if self.accelerator is None:
@@ -210,7 +78,7 @@ class ImageLM(LM):
         self._new = []
 
     def _compute_batch(
-        self, batch: list[Group], asked: list[_Asked], images: dict[str, Reference]
+        self, batch: list[Group], asked: list[Asked], images: dict[str, Reference]
     ) -> None:
         references = [images[one.image] for one in batch]
         visual = dict(
@@ -232,13 +100,13 @@ class ImageLM(LM):
                 self.journal.append(rows)
                 self._new += rows
 
-    def _fail(self, one: Group, asked: list[_Asked], reason: str) -> None:
+    def _fail(self, one: Group, asked: list[Asked], reason: str) -> None:
         for job in one.jobs:
             item = asked[job.number]
             self._reasons[item.key] = f"{item.image['path']}: {reason}"
 
     def _answer(
-        self, groups: list[Group], asked: list[_Asked], visual: dict[str, torch.Tensor]
+        self, groups: list[Group], asked: list[Asked], visual: dict[str, torch.Tensor]
     ) -> list[Answer]:
         llm = self.reader.llm
         prefixes = [
@@ -274,11 +142,5 @@ class ImageLM(LM):
             for item, value in zip(items, values, strict=True)
         ]
 
-    def _ids(self, item: _Asked) -> tuple[int, ...]:
+    def _ids(self, item: Asked) -> tuple[int, ...]:
         return self.reader.follow(item.prompt, item.continuation)
-
-
-def _parts(request: Instance) -> tuple[Any, ...]:
-    if len(request.args) != 3 or "visual" not in request.args[-1]:
-        raise UserError(f"task '{request.task_name}' has no image")
-    return request.args

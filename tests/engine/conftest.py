@@ -10,7 +10,8 @@ from transformers import LlamaConfig
 from gvt.engine import lm as lm_module
 from gvt.engine.generate import Generation
 from gvt.engine.journal import Journal
-from gvt.engine.lm import Cell, ImageLM
+from gvt.engine.lm import ImageLM
+from gvt.engine.replay import Cell
 from gvt.engine.score import Likelihood
 from tests.conftest import toy_llm_size
 

@@ -30,6 +30,7 @@ def _toy_world(tmp_path, monkeypatch):
     monkeypatch.setattr(gvt.hardware, "mixed_precision", lambda *_: "no")
     monkeypatch.setattr(mini, "HELDOUT", 6)
     monkeypatch.setattr(mini, "_IDENTIFIED", 6)
+    monkeypatch.setattr(mini, "_CAPTIONED", 6)
     monkeypatch.setattr(data, "ALIGN_SCENES", 10)
     monkeypatch.setattr(data.MiniQuestions, "images", MiniImages("align", 10))
     caches = (mini._images, mini._scenes, data.source, data._align_scenes)
