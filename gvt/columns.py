@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from accelerate import Accelerator
 
+from gvt import tracking
 from gvt.align.connectors import Aligned, align
 from gvt.align.data import IMAGES_FROM, source
 from gvt.config import Recipe, RunOptions, Suite
@@ -19,6 +21,7 @@ from gvt.hardware import choose_precision, on_cpu, use_all_cores
 from gvt.model.language import LanguageModel
 from gvt.progress import Progress
 from gvt.resolve import resolve_all
+from gvt.tracking import Tracking
 from leaderboard.schema import Alignment
 from tokenizers_zoo import CardError, TokenizerCard, feature_shape
 
@@ -36,6 +39,7 @@ class Workshop:
     accelerator: Accelerator
     precision: str
     progress: Progress
+    tracking: Tracking
 
     def close(self) -> None:
         """Part from the other processes, once all have come to their end.
@@ -51,7 +55,9 @@ def open_workshop(suite: Suite, recipe: Recipe, options: RunOptions) -> Workshop
     """Start accelerate and load the language model. Raises UserError."""
     cpu = on_cpu(options.device)
     precision = choose_precision(options.precision, cpu)
-    accelerator = Accelerator(cpu=cpu, mixed_precision=precision)
+    accelerator = tracking.accelerator(
+        options.log_with, options.output_path, cpu=cpu, mixed_precision=precision
+    )
     use_all_cores(accelerator.num_processes)
     # A GPU holds and answers in what it trains in; on a CPU answers come from float32.
     half = precision == "bf16" and not cpu
@@ -59,8 +65,30 @@ def open_workshop(suite: Suite, recipe: Recipe, options: RunOptions) -> Workshop
         suite.llm, accelerator.device, chat=suite.apply_chat_template, half=half
     )
     check(llm)  # connectors are trained on the same grounds as answers are given
-    shown = accelerator.is_main_process
-    return Workshop(suite, recipe, llm, accelerator, precision, Progress(shown, accelerator.device))
+    return Workshop(
+        suite,
+        recipe,
+        llm,
+        accelerator,
+        precision,
+        Progress(accelerator.is_main_process, accelerator.device),
+        Tracking(accelerator, _facts(suite, recipe, llm, precision)),
+    )
+
+
+def _facts(suite: Suite, recipe: Recipe, llm: LanguageModel, precision: str) -> dict[str, Any]:
+    """What a tracker keeps as the configuration of a run."""
+    return {
+        "suite": suite.name,
+        "llm": llm.name,
+        "recipe": recipe.name,
+        "connector": recipe.connector.type,
+        "steps": recipe.steps,
+        "columns": ", ".join([*suite.columns, *suite.models]),
+        "tasks": ", ".join(suite.tasks),
+        "seeds": ", ".join(map(str, suite.seeds)),
+        "precision": precision,
+    }
 
 
 def cards(suite: Suite, include_path: tuple[Path, ...]) -> dict[str, TokenizerCard]:
@@ -104,6 +132,7 @@ class ColumnMaker:
         if self._training is None:
             sets = training_images(recipe)
             self._training = {name: self.features(images) for name, images in sets.items()}
+        log = self.workshop.tracking.series(f"alignment/{self.column}/seed{seed}")
         key = alignment_key(recipe, self.workshop.llm.name)
         with self.workshop.progress.stage(
             self.column, seed, "alignment", recipe.steps, key, recipe.samples
@@ -116,7 +145,11 @@ class ColumnMaker:
                 seed,
                 self.workshop.accelerator,
                 counter,
+                log,
             )
+        if done.cached:
+            for step, loss in done.curve:
+                log(int(step), {"loss": loss})
         self.alignments.append(
             Alignment(
                 column=self.column,

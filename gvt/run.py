@@ -29,6 +29,7 @@ from gvt.model.llava import Llava
 from gvt.progress import Step
 from leaderboard import schema
 from leaderboard.export.bibtex import entries
+from leaderboard.results import load_results
 from tokenizers_zoo import TokenizerCard, fetch_weights
 
 _PACKAGES = ("gvt", "torch", "transformers", "accelerate", "datasets", "lm_eval", "pillow")
@@ -115,6 +116,8 @@ class _Run:
             self.record["warnings"].append(f"{lines} were computed again")
         self.record["finished"] = _now()
         self._write()
+        if self.workshop.tracking.on:
+            self.workshop.tracking.scores(load_results(self.folder))
 
     def _tokenizer_column(self, column: str, card: TokenizerCard) -> None:
         maker = ColumnMaker(self.workshop, column, card)

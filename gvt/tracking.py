@@ -1,4 +1,4 @@
-"""Losses and scores for experiment trackers, through accelerate's; offline unless told otherwise."""
+"""Losses and scores for experiment trackers, by accelerate; offline unless told otherwise."""
 
 from __future__ import annotations
 
@@ -67,9 +67,7 @@ def _installed(name: str) -> bool:
     return importlib.util.find_spec(name) is not None
 
 
-def accelerator(
-    names: Iterable[str | GeneralTracker], folder: Path, **options: Any
-) -> Accelerator:
+def accelerator(names: Iterable[str | GeneralTracker], folder: Path, **options: Any) -> Accelerator:
     """An Accelerator that logs to these trackers below ``folder``; ``options`` are its own.
 
     A tracker can also be one of accelerate's GeneralTracker, made already.

@@ -22,6 +22,7 @@ from gvt.model.connector import Connector
 from gvt.model.language import LanguageModel
 from gvt.paths import cache_dir
 from gvt.progress import Counter
+from gvt.tracking import Log
 
 ALIGN_VERSION = 4
 """Counts up whenever the same inputs would give another connector, or another note beside it."""
@@ -90,15 +91,19 @@ def align(
     seed: int,
     accelerator: Accelerator,
     counter: Counter | None = None,
+    log: Log | None = None,
 ) -> Aligned:
-    """The connector of one tokenizer and seed, trained if the cache does not hold it."""
+    """The connector of one tokenizer and seed, trained if the cache does not hold it.
+
+    log: as of ``train``.
+    """
     name = connector_hash(store, recipe, llm, seed)
     folder = cache_dir() / "connectors" / name
     note = folder / "training.json"
     cached = note.exists()
     if not cached:
         start = time.monotonic()
-        made = train(recipe, llm, features, seed, accelerator, counter)
+        made = train(recipe, llm, features, seed, accelerator, counter, log)
         if accelerator.is_main_process:
             facts = {
                 "card": store.card.name,

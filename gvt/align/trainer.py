@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from gvt.model.language import LanguageModel
 from gvt.model.packing import IGNORE, Packed, pack
 from gvt.model.pairing import Paired, pair_up
 from gvt.progress import Counter
+from gvt.tracking import Log
 
 _LOG_STEPS = 10
 _CLIP_NORM = 1.0
@@ -59,11 +61,13 @@ def train(
     seed: int,
     accelerator: Accelerator,
     counter: Counter | None = None,
+    log: Log | None = None,
 ) -> Trained:
     """Run the stages of ``recipe``; ``features`` holds those of each stage's data by its name.
 
     The order of images and questions depends on the seed alone, so that every tokenizer sees the
-    same. Raises UserError where features or the loss are no numbers.
+    same. ``log`` is told the loss, averaged over the last steps, the learning rate and the images a
+    second. Raises UserError where features or the loss are no numbers.
     """
     counter = counter or Counter()
     first = features[recipe.stages[0].data]
@@ -79,6 +83,7 @@ def train(
         ]
         wrapped, *optimizers = accelerator.prepare(model, *optimizers)
         recent: list[float] = []
+        since = time.monotonic()
         ahead = batches(
             stage, number, llm, features[stage.data], connector.tokens, seed, accelerator
         )
@@ -87,6 +92,7 @@ def train(
                 loss = wrapped(visual, batch)
             accelerator.backward(loss)
             accelerator.clip_grad_norm_(connector.parameters(), _CLIP_NORM)
+            rate = schedules[0].get_last_lr()[0]
             for optimizer, schedule in zip(optimizers, schedules, strict=True):
                 optimizer.step()
                 schedule.step()
@@ -99,7 +105,11 @@ def train(
             counter.advance(1)
             if len(recent) == _LOG_STEPS:
                 curve.append([step, round(sum(recent) / len(recent), 4)])
+                if log is not None:
+                    speed = stage.batch_size * len(recent) / (time.monotonic() - since)
+                    log(step, {"loss": curve[-1][1], "lr": rate, "samples_per_second": speed})
                 recent.clear()
+                since = time.monotonic()
     return Trained(connector.eval(), curve, samples)
 
 

@@ -72,6 +72,26 @@ def include_path(args: argparse.Namespace) -> tuple[Path, ...]:
     return tuple(Path(folder).expanduser() for folder in args.include_path)
 
 
+def add_log_with(parser: argparse.ArgumentParser) -> None:
+    """Add --log_with, a list of trackers."""
+    parser.add_argument(
+        "--log_with",
+        nargs="+",
+        action=Names,
+        default=[],
+        metavar="TRACKER",
+        help="log losses and scores to tensorboard, wandb, … or all that are installed: offline, in "
+        "the run directory (docs/commands.md)",
+    )
+
+
+def log_with(args: argparse.Namespace) -> tuple[str, ...]:
+    """Return --log_with as trackers that are installed. Raises UserError."""
+    from gvt.tracking import need
+
+    return need(args.log_with)
+
+
 def add_data_root(parser: argparse.ArgumentParser) -> None:
     """Add --data_root, a folder."""
     parser.add_argument(

@@ -77,6 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--dry_run", action="store_true", help="say what would be done, and do nothing"
     )
+    arguments.add_log_with(how)
     arguments.add_include_path(how)
     arguments.add_data_root(how)
 
@@ -106,6 +107,7 @@ def resolve(args: argparse.Namespace) -> tuple[Suite, Recipe, RunOptions]:
         device=args.device,
         precision=args.precision,
         argv=tuple(args.argv),
+        log_with=arguments.log_with(args),
         debug=args.debug,
     )
     return suite, recipe, options

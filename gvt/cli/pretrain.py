@@ -33,10 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume", action="store_true", help="go on from the checkpoint in the folder"
     )
+    arguments.add_log_with(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Train and say where the folder is."""
+    log_with = arguments.log_with(args)
     from gvt.pretrain import pretrain
 
     folder = pretrain(
@@ -50,5 +52,6 @@ def run(args: argparse.Namespace) -> None:
         compiled=args.compile,
         init=args.init,
         resume=args.resume,
+        log_with=log_with,
     )
     print(folder)

@@ -7,17 +7,17 @@ import math
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import torch
-from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch import nn
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
+from gvt import tracking
 from gvt.errors import UserError
 from gvt.hardware import mixed_precision
 
@@ -54,6 +54,7 @@ def train(
     compiled: bool = False,
     init: Path | None = None,
     resume: bool = False,
+    log_with: Sequence[str] = (),
 ) -> Path:
     """Train the Objective that ``build`` makes on ``samples`` samples and save it to ``output``.
 
@@ -62,11 +63,15 @@ def train(
     ``resume`` continues from it. ``compiled`` compiles the transformers models in it for their
     fixed shapes. ``init`` is an earlier output of the same objective: its weights are trained
     further, with a schedule of their own, on the samples that follow those it has seen.
+    ``log_with`` names trackers (``gvt.tracking``) that get the loss as well.
     """
     if threads:
         torch.set_num_threads(threads)
     cpu = not torch.cuda.is_available()
-    accelerator = Accelerator(cpu=cpu, mixed_precision=mixed_precision(cpu))
+    output = Path(output)
+    accelerator = tracking.accelerator(
+        log_with, output, cpu=cpu, mixed_precision=mixed_precision(cpu)
+    )
     set_seed(seed)
     module = build()
     if compiled:
@@ -86,8 +91,9 @@ def train(
         for optimizer in optimizers
     ]
 
-    output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
+    facts = {"objective": module.name, "batch_size": size, "lr": rate, "seed": seed, "steps": steps}
+    note = tracking.Tracking(accelerator, facts).series(f"pretrain/{module.name}")
     checkpoint = output / "checkpoint.pt"
     step, seconds, log, running = 0, 0.0, [], None
     if resume and checkpoint.exists():
@@ -112,7 +118,8 @@ def train(
         disable=not accelerator.is_local_main_process,
         mininterval=2.0,
     )
-    started = saved = time.monotonic()
+    started = saved = noted = time.monotonic()
+    unnoted = 0
     while step < steps:
         batch = _to(next(batches), accelerator.device)
         with accelerator.autocast():
@@ -124,17 +131,22 @@ def train(
             )
         accelerator.backward(loss)
         accelerator.clip_grad_norm_(wrapped.parameters(), _CLIP_NORM)
+        used = schedules[0].get_last_lr()[0]
         for optimizer, schedule in zip(optimizers, schedules, strict=True):
             optimizer.step()
             schedule.step()
             optimizer.zero_grad()
         step += 1
+        unnoted += 1
         accelerator.unwrap_model(wrapped).after_step(step / steps)
         running = value if running is None else 0.95 * running + 0.05 * value
         bar.update(size)
         if step % _LOG_STEPS == 0 or step == steps:
             log.append({"samples": step * size, "loss": round(running, 5)})
             bar.set_postfix(loss=f"{running:.3f}")
+            speed = unnoted * size / (time.monotonic() - noted)
+            note(step * size, {"loss": running, "lr": used, "samples_per_second": speed})
+            noted, unnoted = time.monotonic(), 0
         if accelerator.is_main_process and time.monotonic() - saved > _SAVE_SECONDS:
             saved = time.monotonic()
             state = {
@@ -182,6 +194,8 @@ def train(
         (output / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n")
         (output / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in log))
         checkpoint.unlink(missing_ok=True)
+    if log_with:
+        accelerator.end_training()
     return output
 
 
