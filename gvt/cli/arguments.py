@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from gvt.errors import UserError
+from gvt.errors import UserError, unknown_name
 
 
 class Names(argparse.Action):
@@ -72,6 +72,24 @@ def include_path(args: argparse.Namespace) -> tuple[Path, ...]:
     return tuple(Path(folder).expanduser() for folder in args.include_path)
 
 
+def run_dir(name: str) -> Path:
+    """Return the run directory of a name that `gvt ls runs` lists, or of a path.
+
+    Raises:
+        UserError: there is no such run.
+    """
+    from gvt import catalog
+    from gvt.paths import runs_dir
+
+    path = Path(name).expanduser()
+    if (path / "run.json").is_file():
+        return path
+    known = catalog.runs(runs_dir())
+    if name not in known:
+        raise unknown_name("run", name, known, "gvt ls runs")
+    return known[name]
+
+
 def add_log_with(parser: argparse.ArgumentParser) -> None:
     """Add --log_with, a list of trackers."""
     parser.add_argument(
@@ -80,7 +98,7 @@ def add_log_with(parser: argparse.ArgumentParser) -> None:
         action=Names,
         default=[],
         metavar="TRACKER",
-        help="log losses and scores to tensorboard, wandb, … or all that are installed: offline, in "
+        help="log losses and scores to tensorboard, wandb, … or all installed ones: offline, in "
         "the run directory (docs/commands.md)",
     )
 
