@@ -10,10 +10,23 @@ import traceback
 from collections.abc import Sequence
 
 from gvt import __version__
-from gvt.cli import align, audit, cache, compare, doctor, ls, pretrain, report, run, score, show
+from gvt.cli import (
+    align,
+    audit,
+    cache,
+    compare,
+    doctor,
+    explain,
+    ls,
+    pretrain,
+    report,
+    run,
+    score,
+    show,
+)
 from gvt.errors import UserError
 
-_COMMANDS = (run, align, pretrain, report, compare, score, audit, ls, show, cache, doctor)
+_COMMANDS = (run, align, pretrain, report, compare, explain, score, audit, ls, show, cache, doctor)
 _HINTS = {
     errno.ENOSPC: "What was computed so far is kept; free some space and repeat the command.",
     errno.EACCES: "Choose a place you can write to, with --output_path or $GVT_CACHE.",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from gvt.scoring.steps import RELEASE, STRICT, tell
+
 _BELOW_TWENTY = (
     "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
     "sixteen seventeen eighteen nineteen"
@@ -81,12 +83,18 @@ def legacy(answer: str) -> int:
     for value, word in enumerate(_LEGACY_WORDS):
         answer = answer.replace(word, str(value))
     digits = re.search(r"\d+", answer)
-    return int(digits[0]) if digits else 0
+    count = int(digits[0]) if digits else 0
+    tell(RELEASE, "number words as digits", answer)
+    tell(RELEASE, "number read" if digits else "no number read, which counts as", count)
+    return count
 
 
 def accuracy(answer: str, gold: int) -> float:
     """Return 1.0 if the strict count of `answer` is `gold`, else 0.0 (an invalid answer is 0.0)."""
-    return float(parse(answer) == gold)
+    read = parse(answer)
+    tell(STRICT, "number read", "none that is clear" if read is None else read)
+    tell(STRICT, "right number", gold)
+    return float(read == gold)
 
 
 def absolute_error(answer: str, gold: int) -> float:

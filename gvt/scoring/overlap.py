@@ -13,6 +13,9 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+
+from gvt.scoring.steps import tell
 
 N_MAX = 4
 BETA = 1.2
@@ -43,12 +46,16 @@ def matches(candidate: Tokens, references: Sequence[Tokens]) -> Matches:
     most: Counter[tuple[str, ...]] = Counter()
     for reference in references:
         most |= _grams(reference)
+    common = _grams(candidate) & most
     shared = [0] * N_MAX
-    for gram, count in (_grams(candidate) & most).items():
+    for gram, count in common.items():
         shared[len(gram) - 1] += count
     words = len(candidate)
     _, closest = min((abs(len(reference) - words), len(reference)) for reference in references)
     given = tuple(max(0, words - n) for n in range(N_MAX))
+    for n in range(1, N_MAX + 1):
+        tell("shared with a reference", f"{n}-grams", partial(_listed, common, n, given[n - 1]))
+    tell("shared with a reference", "words of the reference closest in length", closest)
     return Matches(words, closest, tuple(shared), given)
 
 
@@ -93,9 +100,19 @@ def rouge_l(candidate: Tokens, references: Sequence[Tokens]) -> float:
     common = [_common(given, reference) for reference in wanted]
     precision = max(common) / len(given)
     recall = max(n / len(reference) for n, reference in zip(common, wanted, strict=True))
+    tell("ROUGE-L", "longest common subsequence, in words", max(common))
+    tell("ROUGE-L", "precision", precision)
+    tell("ROUGE-L", "recall", recall)
     if not precision or not recall:
         return 0.0
     return (1 + BETA**2) * precision * recall / (recall + BETA**2 * precision)
+
+
+def _listed(common: Counter[tuple[str, ...]], n: int, given: int) -> str:
+    grams = {" ".join(gram): count for gram, count in common.items() if len(gram) == n}
+    named = [gram if count == 1 else f"{gram} ×{count}" for gram, count in grams.items()]
+    total = f"{sum(grams.values())} of {given}"
+    return f"{total}: {', '.join(named)}" if named else total
 
 
 def _grams(tokens: Tokens) -> Counter[tuple[str, ...]]:

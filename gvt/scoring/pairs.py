@@ -9,6 +9,8 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
+from gvt.scoring.steps import tell
+
 PairItem = tuple[str, float]  # the pair, and 1.0 if this one of its questions is right
 
 _MARKED = re.compile(r"\(([ab])\)")
@@ -23,16 +25,23 @@ def choice(answer: str, options: Sequence[str]) -> Literal["a", "b"] | None:
     An option is named by its letter in brackets anywhere ("(b)"), by its letter first ("B", "b)
     closed", "the answer is b.") or by its text alone ("Closed."). Both letters are none.
     """
-    text = " ".join(answer.lower().split())
+    named, how = _named(" ".join(answer.lower().split()), options)
+    found = named.pop() if len(named) == 1 else None
+    tell("choice", f"option named {how}", found or ("both" if named else "none"))
+    return found
+
+
+def _named(text: str, options: Sequence[str]) -> tuple[set[str], str]:
+    """The letters that a text names, and in which way."""
     marked = set(_MARKED.findall(text))
     if marked:
-        return marked.pop() if len(marked) == 1 else None
+        return marked, "in brackets"
     leading = _LEADING.match(text)
     if leading:
-        return leading["letter"]
+        return {leading["letter"]}, "by its letter first"
     said = text.strip(" .,!\"'")
-    named = [letter for letter, option in zip("ab", options, strict=True) if said == option.lower()]
-    return named[0] if len(named) == 1 else None
+    pairs = zip("ab", options, strict=True)
+    return {letter for letter, option in pairs if said == option.lower()}, "by its text alone"
 
 
 def pair_scores(items: Sequence[PairItem]) -> list[float]:

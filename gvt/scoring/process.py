@@ -19,6 +19,7 @@ from gvt.scoring import caption as captions
 from gvt.scoring import counting as counts
 from gvt.scoring import overlap, pairs, yesno
 from gvt.scoring import vqa as vqa_rules
+from gvt.scoring.steps import RELEASE, tell
 
 Row = dict[str, Any]
 CaptionItem = tuple[str, list[str]]
@@ -44,12 +45,15 @@ def until_full_stop(text: str) -> str:
     nothing. "3.5 dogs" becomes "3.", as published.
     """
     words = [word for word in text.replace(".", " . ").replace("\n", "").split(" ") if word.strip()]
-    if not words:
-        return ""
-    if words[0] == ".":
+    if words[:1] == ["."]:
         del words[0]
+    elif not words:
+        tell(RELEASE, "text up to the first full stop", "")
+        return ""
     end = words.index(".") if "." in words else len(words)
-    return " ".join(words[:end]) + "."
+    kept = " ".join(words[:end]) + "."
+    tell(RELEASE, "text up to the first full stop", kept)
+    return kept
 
 
 def first_sentence(answer: str) -> str:
@@ -136,7 +140,7 @@ def yes_no(doc: Row, results: Sequence[str]) -> dict[str, float]:
     if gold is None:
         raise ValueError(f"row {doc.get('doc_id')!r}: {golds(doc)[0]!r} is neither yes nor no")
     scores = {
-        "acc": float(said == gold),
+        "acc": yesno.accuracy(results[0], gold),
         "legacy_acc": yesno.legacy(until_full_stop(results[0]), gold),
         "said_yes": float(said == "yes"),
         "is_yes": float(gold == "yes"),
@@ -162,6 +166,12 @@ def caption(doc: Row, results: Sequence[str]) -> dict[str, CaptionItem | float]:
     """
     answer = results[0]
     tokens = captions.parted(captions.tokenise(answer))
+    tell("words of the COCO evaluation", "caption", " ".join(tokens))
+    tell(
+        "words of the COCO evaluation",
+        "references",
+        lambda: [" ".join(captions.tokenise(reference)) for reference in golds(doc)],
+    )
     return {
         "cider": (answer, golds(doc)),
         "words": float(len(tokens)),

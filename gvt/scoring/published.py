@@ -10,6 +10,7 @@ from typing import Any
 
 from gvt.scoring import pairs, vqa
 from gvt.scoring.process import Row, golds
+from gvt.scoring.steps import tell
 
 
 def exact(doc: Row, results: Sequence[str]) -> dict[str, float]:
@@ -19,7 +20,10 @@ def exact(doc: Row, results: Sequence[str]) -> dict[str, float]:
     last full stop is the custom of those who feed it, and done here.
     """
     said = results[0].strip().rstrip(".").strip().lower()
-    return {"acc": float(said == golds(doc)[0].strip().lower()), "valid": float(bool(said))}
+    wanted = golds(doc)[0].strip().lower()
+    tell("equality", "answer, in lower case without a last full stop", said)
+    tell("equality", "right answer", wanted)
+    return {"acc": float(said == wanted), "valid": float(bool(said))}
 
 
 def text_vqa(doc: Row, results: Sequence[str]) -> dict[str, float]:
@@ -30,6 +34,7 @@ def text_vqa(doc: Row, results: Sequence[str]) -> dict[str, float]:
     even where all ten people agree.
     """
     answer = _prepared(results[0])
+    tell("TextVQA", "answer, without commas and question marks, 's set apart", answer)
     return {
         "acc": vqa.accuracy(answer, [_prepared(gold) for gold in golds(doc)]),
         "valid": float(bool(vqa.normalise(answer))),
@@ -43,6 +48,7 @@ def _prepared(text: str) -> str:
 def choice_of_pair(doc: Row, results: Sequence[str]) -> dict[str, Any]:
     """MMVP: "acc" of the question; "pair_acc" is (pair, right), not yet a number."""
     said = pairs.choice(results[0], doc["options"])
+    tell("choice", "right option", golds(doc)[0])
     right = float(f"({said})" == golds(doc)[0])
     return {"acc": right, "pair_acc": (doc["image_id"], right), "valid": float(said is not None)}
 

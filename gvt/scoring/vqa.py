@@ -11,6 +11,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
+from gvt.scoring.steps import RELEASE, tell
+
+_OURS, _OFFICIAL = "VQA accuracy", "official VQA accuracy"
 _MARKS = ';/[]"{}()=+\\_-><@`,?!'
 _DIGIT_COMMA_DIGIT = re.compile(r"\d,\d")
 _FULL_STOP = re.compile(r"\.(?!\d)")
@@ -86,9 +89,22 @@ def _leave_one_out(agree: int, total: int) -> float:
     return (agree * min(1.0, (agree - 1) / 3) + (total - agree) * min(1.0, agree / 3)) / total
 
 
-def _judged(agree: int, total: int) -> float:
+def _judged(rule: str, agree: int, total: int) -> float:
     # One to three human answers are alternatives: leaving one out could never reach 1.
-    return _leave_one_out(agree, total) if total > 3 else float(agree > 0)
+    return _people(rule, agree, total) if total > 3 else _alternatives(rule, agree, total)
+
+
+def _people(rule: str, agree: int, total: int) -> float:
+    credit = _leave_one_out(agree, total)
+    tell(rule, "people who agree", lambda: f"{agree} of {total}")
+    tell(rule, "credit: mean over the people of min(1, agreeing others / 3)", credit)
+    return credit
+
+
+def _alternatives(rule: str, agree: int, total: int) -> float:
+    tell(rule, "references that match", lambda: f"{agree} of {total}")
+    tell(rule, "credit: any of them is enough", float(agree > 0))
+    return float(agree > 0)
 
 
 def accuracy(answer: str, golds: Sequence[str]) -> float:
@@ -103,8 +119,10 @@ def accuracy(answer: str, golds: Sequence[str]) -> float:
     """
     if not golds:
         raise ValueError("no gold answer to compare with")
-    wanted = [normalise(gold) for gold in golds]
-    return _judged(wanted.count(normalise(answer)), len(wanted))
+    given, wanted = normalise(answer), [normalise(gold) for gold in golds]
+    tell(_OURS, "answer, normalised", given)
+    tell(_OURS, "references, normalised", wanted)
+    return _judged(_OURS, wanted.count(given), len(wanted))
 
 
 def official_accuracy(answer: str, golds: Sequence[str]) -> float:
@@ -121,10 +139,14 @@ def official_accuracy(answer: str, golds: Sequence[str]) -> float:
         raise ValueError("no gold answer to compare with")
     given, people = _flatten(answer), Counter(_flatten(gold) for gold in golds)
     if len(people) == 1:
-        return _leave_one_out(people[given], len(golds))
+        tell(_OFFICIAL, "answer, as it is: all people said the same", given)
+        tell(_OFFICIAL, "references", list(people))
+        return _people(_OFFICIAL, people[given], len(golds))
     given = normalise(given)
+    tell(_OFFICIAL, "answer, normalised", given)
+    tell(_OFFICIAL, "references, normalised", lambda: [normalise(gold) for gold in golds])
     agree = sum(count for gold, count in people.items() if normalise(gold) == given)
-    return _leave_one_out(agree, len(golds))
+    return _people(_OFFICIAL, agree, len(golds))
 
 
 def legacy_accuracy(answer: str, golds: Sequence[str]) -> float:
@@ -143,5 +165,7 @@ def legacy_accuracy(answer: str, golds: Sequence[str]) -> float:
     given = normalise(answer.lower())
     people = Counter(golds)
     shorten = _strip_marks if len(people) > 1 else str
-    agree = sum(count for gold, count in people.items() if shorten(gold).lower() in given)
-    return _judged(agree, len(golds))
+    within = [gold for gold in people if shorten(gold).lower() in given]
+    tell(RELEASE, "answer, normalised", given)
+    tell(RELEASE, "references that are part of it", within)
+    return _judged(RELEASE, sum(people[gold] for gold in within), len(golds))

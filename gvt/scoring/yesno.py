@@ -6,6 +6,8 @@ import re
 from functools import lru_cache
 from typing import Literal
 
+from gvt.scoring.steps import RELEASE, STRICT, tell
+
 # A hedge names both and decides nothing; "no idea" and its like do not answer the question.
 _HEDGE = r"(?:yes\s*(?:/|,?\s*\b(?:and|or)\b)\s*no|no\s*(?:/|,?\s*\b(?:and|or)\b)\s*yes)\b"
 _NO_ANSWER = r"no\s(?:idea|clue|answer|opinion|doubt|way\sto)\b"
@@ -25,9 +27,19 @@ def parse(answer: str) -> Literal["yes", "no"] | None:
     return next((hit["said"] for hit in _CLEAR.finditer(text) if hit["said"]), None)
 
 
+def accuracy(answer: str, gold: Literal["yes", "no"]) -> float:
+    """Return 1.0 where the strict reading of `answer` is `gold`, else 0.0."""
+    said = parse(answer)
+    tell(STRICT, "read as", said or "neither yes nor no")
+    tell(STRICT, "right", gold)
+    return float(said == gold)
+
+
 def legacy(answer: str, gold: Literal["yes", "no"]) -> float:
     """Return 1.0 where the GVTBench release calls `answer` right: `gold` is a substring of it.
 
     So "yes and no" is always right, and "I do not know" is right for "no".
     """
-    return float(gold in answer.lower())
+    right = gold in answer.lower()
+    tell(RELEASE, f"'{gold}' is part of the text", "yes" if right else "no")
+    return float(right)
