@@ -71,7 +71,7 @@ def _two(args: argparse.Namespace) -> tuple[Results, str, str]:
     if not folders and not all(folder for folder, _ in asked):
         folders = [_newest()]
     folders += [folder for folder, _ in asked if folder]
-    results = load_results(*dict.fromkeys(folders))
+    results = load_results(*{folder.resolve(): folder for folder in folders}.values())
     a, b = (_column(results, folder, column) for folder, column in asked)
     if a == b:
         raise UserError(f"'{a}' is compared with itself")

@@ -52,6 +52,9 @@ def fails(capsys, *argv):
         "ls runs",
         "show mini-clip",
         "report nowhere",
+        "compare one two",
+        "score nowhere",
+        "explain nowhere --sample 1",
     ],
 )
 def test_no_torch_and_no_waiting(command):
