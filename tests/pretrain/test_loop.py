@@ -15,6 +15,7 @@ from gvt.mini.images import pixels
 from gvt.pretrain import OBJECTIVES, loop, objectives, pretrain
 from gvt.pretrain.language import LanguageObjective
 from gvt.pretrain.objectives import MiniImages
+from tests.heard import Heard
 from tokenizers_zoo import Card, load_tokenizer
 from tokenizers_zoo.card import BUILTIN_CARDS
 
@@ -95,6 +96,21 @@ def test_training_moves_the_weights_and_lowers_the_loss(tmp_path):
     folder = pretrain("mae", tmp_path / "out", 40 * 8, batch_size=8)
     log = [json.loads(line)["loss"] for line in (folder / "log.jsonl").read_text().splitlines()]
     assert log[-1] < log[0] < 1.5
+
+
+def test_a_tracker_is_told_the_losses_and_the_weights_stay_the_same(tmp_path):
+    heard = Heard()
+    plain = pretrain("mae", tmp_path / "plain", 25 * 4, batch_size=4)
+    folder = pretrain("mae", tmp_path / "out", 25 * 4, batch_size=4, log_with=[heard])
+    log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    losses = [(step, round(value, 5)) for name, step, value in heard.told if name.endswith("/loss")]
+    assert losses == [(row["samples"], row["loss"]) for row in log]
+    assert [step for step, _ in losses] == [80, 100]
+    assert {name for name, _, _ in heard.told} == {
+        f"pretrain/mae/{value}" for value in ("loss", "lr", "samples_per_second")
+    }
+    assert heard.finished and heard.facts["steps"] == 25
+    assert (folder / "model.safetensors").read_bytes() == (plain / "model.safetensors").read_bytes()
 
 
 def test_a_seed_fixes_every_bit(tmp_path):

@@ -5,7 +5,6 @@ import os
 import pytest
 from accelerate import PartialState
 from accelerate.state import AcceleratorState
-from accelerate.tracking import GeneralTracker, on_main_process
 
 from gvt.cli import main
 from gvt.columns import align_columns
@@ -15,41 +14,13 @@ from gvt.run import execute
 from gvt.tracking import FOLDER, Tracking, accelerator, need, trackers
 from leaderboard import schema
 from leaderboard.results import load_results
+from tests.heard import Heard
 
 STEPS = 20
 RECIPE = """\
 connector: {latents: 2, depth: 1, heads: 2, head_dim: 8, ffn_mult: 1}
 stages: [{name: s, data: mini-questions, steps: 20, batch_size: 4, warmup_steps: 5, lr: 1e-3}]
 """
-
-
-class Heard(GeneralTracker):
-    """A tracker of a user's own that keeps what it is told."""
-
-    name, requires_logging_directory = "heard", False
-
-    def __init__(self):
-        super().__init__()
-        self.facts, self.told, self.finished = {}, [], False
-
-    @property
-    def tracker(self):
-        return self.told
-
-    @on_main_process
-    def store_init_configuration(self, values):
-        self.facts = values
-
-    @on_main_process
-    def log(self, values, step=None, **_):
-        self.told += [(name, step, value) for name, value in values.items()]
-
-    @on_main_process
-    def finish(self):
-        self.finished = True
-
-    def of(self, prefix):
-        return [(name, step, value) for name, step, value in self.told if name.startswith(prefix)]
 
 
 @pytest.fixture
