@@ -14,18 +14,12 @@ from gvt import catalog
 from gvt.audit.record import write_audits
 from gvt.engine import submission
 from gvt.engine.evaluate import TaskSet, evaluate, load_tasks
-from gvt.engine.journal import Journal, answer_key
-from gvt.engine.replay import (
-    NO_ANSWER,
-    Cell,
-    JournalLM,
-    connector_fingerprint,
-    text_fingerprint,
-)
+from gvt.engine.journal import Journal
+from gvt.engine.replay import NO_ANSWER, Cell, JournalLM, fingerprint
 from gvt.errors import UserError, unknown_name
 from gvt.files import only_one
 from leaderboard import schema
-from leaderboard.schema import Column, Run
+from leaderboard.schema import Run
 
 
 @dataclass(frozen=True)
@@ -76,30 +70,14 @@ def _load_tasks(run: Run, include_path: tuple[Path, ...]) -> TaskSet:
 def _cells(run: Run, tasks: TaskSet) -> Iterator[tuple[Cell, list[str]]]:
     """Every column and seed of a run under the fingerprint it had there, with its tasks."""
     names = [task["name"] for task in run["tasks"]]
-    llm = run["config"].get("llm", {}).get("hash", "")
-    connectors = {(one["column"], one["seed"]): one["connector_hash"] for one in run["alignment"]}
+    aligned = {one["column"] for one in run["alignment"]}
     for column in run["columns"]:
-        first = run["seeds"][0]
-        if column["kind"] == "ceiling":
-            told = [name for name in names if tasks.described(name)]
-            yield Cell(column["name"], first, text_fingerprint(llm)), told
-        elif any(name == column["name"] for name, _ in connectors):
-            for seed in run["seeds"]:
-                connector = connectors.get((column["name"], seed), "")
-                yield Cell(column["name"], seed, connector_fingerprint(connector, llm)), names
-        else:
-            yield Cell(column["name"], first, _model_fingerprint(run, column)), names
-
-
-def _model_fingerprint(run: Run, column: Column) -> str:
-    found = run["config"].get("models", {}).get(column["name"])
-    if found is None:
-        raise UserError(
-            f"run.json does not tell the hash of model '{column['name']}', so its answers cannot "
-            "be found in the journal: the run was made by an earlier version",
-            "Repeat the run: what is answered is not computed again, and the hash is kept.",
-        )
-    return answer_key(model=found["hash"])
+        # The ceiling and published models have nothing that a seed would change.
+        seeds = run["seeds"] if column["name"] in aligned else run["seeds"][:1]
+        ceiling = column["kind"] == "ceiling"
+        own = [name for name in names if tasks.described(name)] if ceiling else names
+        for seed in seeds:
+            yield Cell(column["name"], seed, fingerprint(run, column, seed)), own
 
 
 class _Rescore:

@@ -27,6 +27,8 @@ from leaderboard.fields import check
 from leaderboard.schema import Row, Task
 
 if TYPE_CHECKING:
+    from lm_eval.api.instance import Instance
+
     from gvt.engine.replay import JournalLM
 
 # Where the rows come from (they have a hash of their own, and paths differ between machines), and
@@ -103,6 +105,14 @@ class TaskSet:
     def docs(self, name: str) -> list[dict[str, Any]]:
         """The rows of a task under the limit."""
         return list(self._each(self.tasks[name]))
+
+    def requests(self, name: str, number: int) -> list[Instance]:
+        """What lm-eval asks the model about one row of a task."""
+        task = self.tasks[name]
+        doc = task.eval_docs[number]
+        context = task.fewshot_context(doc, num_fewshot=task.config.num_fewshot or 0)
+        found = task.construct_requests(doc=doc, ctx=context, metadata=(name, number, 1))
+        return found if isinstance(found, list) else [found]
 
     def _each(self, task: Any) -> Iterator[dict[str, Any]]:
         """The rows under the limit. In batches: one by one, 200,000 rows take half a minute."""

@@ -15,6 +15,7 @@ from gvt.engine.generate import Decoding
 from gvt.engine.journal import ANSWERS_VERSION, Answer, Journal, answer_key
 from gvt.errors import UserError
 from gvt.progress import Counter
+from leaderboard.schema import Column, Run
 
 NO_ANSWER = "the journal has no answer to this question"
 _DEFAULT_LIMIT = 256  # lm-eval's own
@@ -43,6 +44,24 @@ def connector_fingerprint(connector: str, llm: str) -> str:
 def text_fingerprint(llm: str) -> str:
     """Fingerprint of a language model that reads the scene in words."""
     return answer_key(text=True, llm=llm)
+
+
+def fingerprint(run: Run, column: Column, seed: int) -> str:
+    """Fingerprint of a column of a finished run, from what ``run.json`` tells. Raises UserError."""
+    config, name = run["config"], column["name"]
+    llm = config.get("llm", {}).get("hash", "")
+    if column["kind"] == "ceiling":
+        return text_fingerprint(llm)
+    for one in run["alignment"]:
+        if (one["column"], one["seed"]) == (name, seed):
+            return connector_fingerprint(one["connector_hash"], llm)
+    if name in config.get("models", {}):
+        return answer_key(model=config["models"][name]["hash"])
+    raise UserError(
+        f"run.json does not tell the hash of model '{name}', so its answers cannot be found in the "
+        "journal: the run was made by an earlier version",
+        "Repeat the run: what is answered is not computed again, and the hash is kept.",
+    )
 
 
 @dataclass(frozen=True)
@@ -99,6 +118,11 @@ class JournalLM(LM):
     def loglikelihood_rolling(self, requests: list[Instance], **_: Any) -> list[float]:
         """Not offered: perplexity has no image. Raises UserError naming the task."""
         raise UserError(f"task '{requests[0].task_name}' asks for perplexity, which has no image")
+
+    def known(self, requests: list[Instance]) -> list[Answer | None]:
+        """What the journal holds of likelihood requests, in their order."""
+        asked = [self._asked_likelihood(request) for request in requests]
+        return [self.journal.answers.get(item.key) for item in asked]
 
     def _rows(self, asked: list[Asked]) -> list[Answer | None]:
         known = self.journal.answers

@@ -6,11 +6,15 @@ import math
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gvt import catalog
 from gvt.scoring.steps import Step, listen
-from leaderboard.schema import Row, Run
+from leaderboard.schema import Column, Row, Run
+
+if TYPE_CHECKING:
+    from gvt.engine.evaluate import TaskSet
+    from gvt.engine.journal import Journal
 
 
 class Rule:
@@ -20,15 +24,20 @@ class Rule:
     seconds and imports torch. ``notes`` says what a reader must know.
     """
 
-    def __init__(self, run: Run, task: str, known: Row, include_path: tuple[Path, ...]) -> None:
-        self.run, self.task, self.known, self.include_path = run, task, known, include_path
+    def __init__(
+        self, run_dir: Path, run: Run, task: str, known: Row, include_path: tuple[Path, ...]
+    ) -> None:
+        self.run_dir, self.run, self.task = run_dir, run, task
+        self.known, self.include_path = known, include_path
         self.notes: list[str] = []
-        self._whole = False
+        self._whole = self._chosen = False
 
-    def steps(self, row: Row) -> tuple[Step, ...]:
-        """How the rule scores the row's answer; nothing where that cannot be told."""
-        if row["answer"] is None or self._function is None:
+    def steps(self, column: Column, seed: int, row: Row) -> tuple[Step, ...]:
+        """How the rule scores a column's answer; nothing where that cannot be told."""
+        if row["answer"] is None:
             return ()
+        if self._function is None:
+            return self._likelihoods(column, seed) if self._chosen else ()
         if not self._whole:
             heard = self._from_rows(row)
             if heard is not None:
@@ -40,6 +49,22 @@ class Rule:
         if not heard:
             self._note("The task has a rule of its own, which tells no steps.")
         return tuple(heard)
+
+    def _likelihoods(self, column: Column, seed: int) -> tuple[Step, ...]:
+        """Every choice with its log-probability, as the journal has it."""
+        from gvt.engine.replay import Cell, JournalLM, fingerprint
+
+        cell = Cell(column["name"], seed, fingerprint(self.run, column, seed))
+        requests = self._tasks.requests(self.task, self.known["doc_id"])
+        steps = []
+        for request, answer in zip(
+            requests, JournalLM(cell, self._journal).known(requests), strict=True
+        ):
+            if answer is None:
+                self._note("The journal does not know all choices: has the prompt changed?")
+                return ()
+            steps.append(Step("log-probability of the choices", request.args[1], answer["logprob"]))
+        return tuple(steps)
 
     def _from_rows(self, row: Row) -> tuple[Step, ...] | None:
         """The steps, if what the rows tell of the sample leads to the scores that they have."""
@@ -64,11 +89,11 @@ class Rule:
             )
             return None
         found = load_yaml(self._path)
+        self._chosen = found.get("output_type") == "multiple_choice"
         function = found.get("process_results")
-        if found.get("output_type", "generate_until") != "generate_until" or function is None:
+        if function is None and not self._chosen:
             self._note("lm-eval's own scoring: it tells no steps.")
-            return None
-        return function
+        return None if self._chosen else function
 
     @cached_property
     def _told(self) -> dict[str, Any]:
@@ -79,10 +104,20 @@ class Rule:
     @cached_property
     def _loaded(self) -> dict[str, Any]:
         """The sample as the task knows it."""
+        return self._tasks.tasks[self.task].eval_docs[self.known["doc_id"]]
+
+    @cached_property
+    def _tasks(self) -> TaskSet:
         from gvt.engine.evaluate import load_tasks
 
-        tasks = load_tasks({self.task: self._path}, None, images=False)
-        return tasks.tasks[self.task].eval_docs[self.known["doc_id"]]
+        # A request tells its image.
+        return load_tasks({self.task: self._path}, None, images=self._chosen)
+
+    @cached_property
+    def _journal(self) -> Journal:
+        from gvt.engine.journal import Journal
+
+        return Journal(self.run_dir)
 
     def _note(self, text: str) -> None:
         if text not in self.notes:

@@ -11,8 +11,7 @@ OBJECTIVES = ("deit", "clip", "mae", "dino", "lm", "teacher")
 def pretrain(objective: str, output: Path, samples: int, *, seed: int = 0, **options: Any) -> Path:
     """Train one of OBJECTIVES on ``samples`` samples and write a Hugging Face folder to ``output``.
 
-    options: ``batch_size``, ``lr``, ``threads``, ``compiled``, ``init``, ``resume``, ``log_with`` of
-    ``gvt.pretrain.loop.train``.
+    options: those of ``gvt.pretrain.loop.train``.
     """
     # Here, not above: listing the objectives must not import torch.
     from gvt.pretrain.loop import train

@@ -11,6 +11,7 @@ import gvt.engine.lm
 import gvt.run
 from gvt.cli import main
 from gvt.engine.journal import JOURNAL_FILE
+from gvt.explain import explain
 from leaderboard import schema
 
 # Scored by the likelihood of two answers, with lm-eval's own scoring.
@@ -86,6 +87,10 @@ def test_nothing_changed_is_the_same_to_the_byte(world, score, save_llava, tmp_p
     assert seeds | {("text", "seed0")} < cells and len(before) == 3 * 6
     failed = [json.loads(line)["error"] for text in before.values() for line in text.splitlines()]
     assert 0 < sum("FileNotFoundError" in (error or "") for error in failed) < len(failed)
+    for answer in explain(world.folder, "my_choice:5", None, (world.mine,)).answers:
+        told = {step.what: step.value for step in answer.steps}
+        assert set(told) == {" Yes.", " No."} and all(value < 0 for value in told.values())
+        assert f" {answer.row['answer']}" == max(told, key=told.get)
     page = (world.folder / "report.html").read_bytes()
     (world.folder / "report.html").unlink()
     code, output = score()
