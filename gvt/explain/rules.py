@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gvt import catalog
+from gvt.errors import UserError
 from gvt.scoring.steps import Step, listen
 from leaderboard.schema import Column, Row, Run
 
@@ -54,7 +55,11 @@ class Rule:
         """Every choice with its log-probability, as the journal has it."""
         from gvt.engine.replay import Cell, JournalLM, fingerprint
 
-        cell = Cell(column["name"], seed, fingerprint(self.run, column, seed))
+        try:
+            cell = Cell(column["name"], seed, fingerprint(self.run, column, seed))
+        except UserError as error:
+            self._note(error.message)
+            return ()
         requests = self._tasks.requests(self.task, self.known["doc_id"])
         steps = []
         for request, answer in zip(
@@ -104,7 +109,10 @@ class Rule:
     @cached_property
     def _loaded(self) -> dict[str, Any]:
         """The sample as the task knows it."""
-        return self._tasks.tasks[self.task].eval_docs[self.known["doc_id"]]
+        docs, number = self._tasks.tasks[self.task].eval_docs, self.known["doc_id"]
+        if number >= len(docs):
+            raise UserError(f"task '{self.task}' has {len(docs)} samples today; none is {number}")
+        return docs[number]
 
     @cached_property
     def _tasks(self) -> TaskSet:

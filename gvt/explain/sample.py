@@ -57,9 +57,7 @@ def explain(
     # The ceiling's question may hold the scene as text.
     known = min(found, key=lambda one: (one[0]["kind"] == "ceiling", one[2]["image"] is None))[2]
     rule = Rule(run_dir, run, name, known, include_path)
-    answers = tuple(
-        Answer(column, seed, row, rule.steps(column, seed, row)) for column, seed, row in found
-    )
+    answers = tuple(Answer(*one, rule.steps(*one)) for one in found)
     info = next(one for one in run["tasks"] if one["name"] == name)
     image, size = _image(run_dir, known)
     return Explained(info, known, image, size, answers, tuple(rule.notes))
