@@ -44,6 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="tasks, or overall (default: all)",
     )
+    parser.add_argument(
+        "--allow_mixed",
+        action="store_true",
+        help="compare runs that differ in language model, data or prompts all the same",
+    )
     parser.add_argument("--format", choices=("text", "json"), default="text")
 
 
@@ -71,10 +76,13 @@ def _two(args: argparse.Namespace) -> tuple[Results, str, str]:
     if not folders and not all(folder for folder, _ in asked):
         folders = [_newest()]
     folders += [folder for folder, _ in asked if folder]
-    results = load_results(*{folder.resolve(): folder for folder in folders}.values())
-    a, b = (_column(results, folder, column) for folder, column in asked)
+    chosen = [(folder, _own_column(folder, name) if folder else name) for folder, name in asked]
+    mixed = {"allow_mixed": True} if args.allow_mixed else {}
+    results = load_results(*{path.resolve(): path for path in folders}.values(), **mixed)
+    a, b = (_column(results, folder, name) for folder, name in chosen)
     if a == b:
-        raise UserError(f"'{a}' is compared with itself")
+        same = "" if len(results.sources) == 1 else ": it is the same in both runs"
+        raise UserError(f"'{a}' is compared with itself{same}")
     return results, a, b
 
 
@@ -99,14 +107,29 @@ def _newest() -> Path:
     return list(found.values())[-1]
 
 
-def _column(results: Results, folder: Path | None, name: str | None) -> str:
-    """The column of that name, or the only tokenizer of a run directory."""
-    if name is None:
-        tokenizers = [column["name"] for column in results.columns("tokenizer")]
-        if len(tokenizers) == 1:
-            return tokenizers[0]
-        told = ", ".join(f"{folder}:{column}" for column in tokenizers) or "none"
-        raise UserError(f"{folder} has {len(tokenizers)} tokenizers", f"Say which: {told}.")
+def _own_column(folder: Path, name: str | None) -> str:
+    """The column that a run calls so, or its only tokenizer."""
+    from leaderboard.schema import read_run
+
+    columns = read_run(folder)["columns"]
+    if name is not None:
+        known = [column["name"] for column in columns]
+        if name not in known:
+            raise unknown_name("column", name, known, f"gvt show {folder}")
+        return name
+    tokenizers = [column["name"] for column in columns if column["kind"] == "tokenizer"]
+    if len(tokenizers) == 1:
+        return tokenizers[0]
+    told = ", ".join(f"{folder}:{column}" for column in tokenizers) or "none"
+    raise UserError(f"{folder} has {len(tokenizers)} tokenizers", f"Say which: {told}.")
+
+
+def _column(results: Results, folder: Path | None, name: str) -> str:
+    """The name in the results of what one run, or the results themselves, call so."""
+    if folder is not None and len(results.sources) > 1:
+        # Of columns that go by one name and differ, all but the first are called otherwise there.
+        (source,) = (one for one in results.sources if one.path.resolve() == folder.resolve())
+        return next(merged for merged, own in source.columns.items() if own == name)
     known = [column["name"] for column in results.columns()]
     if name not in known:
         raise unknown_name("column", name, known, f"gvt show {results.run_dir}")

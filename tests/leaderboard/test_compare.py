@@ -202,6 +202,29 @@ def test_the_command_takes_the_newest_run_or_the_one_named(runs, capsys):
     assert capsys.readouterr().out.startswith("A  DeiT  (deit)\nB  CLIP  (clip)\n")
 
 
+def test_columns_of_two_runs(runs, capsys):
+    pytest.importorskip("leaderboard.merge")
+    other = schema.read_run(runs / "old")
+    for entry in other["alignment"]:
+        entry["connector_hash"] += "other"
+    for name in ("mae", "dino", "clip"):
+        other["columns"] = [column for column in other["columns"] if column["name"] != name]
+        other["alignment"] = [one for one in other["alignment"] if one["column"] != name]
+    other["stages"] = []
+    schema.write_run(runs / "old", other)
+    apart = said(capsys, "new:deit", "old:deit", "--task", "mci")
+    assert [apart[name]["column"] for name in "ab"] == ["deit", "deit@old"]
+    (scope,) = apart["scopes"]
+    alone = [load_results(runs / name).cell("deit", "mci").estimate for name in ("new", "old")]
+    assert [scope[name]["mean"] for name in "ab"] == [one.mean for one in alone]
+    assert scope["comparison"]["ties"] == scope["a"]["n"]  # the rows are the same
+    assert said(capsys, "new:deit", str(runs / "old"), "--task", "mci") == apart
+    turned = said(capsys, str(runs / "old"), "new:clip", "--task", "mci")
+    assert [turned[name]["column"] for name in "ab"] == ["deit", "clip"]
+    assert main(["compare", "new:text", "old:text"]) == 2
+    assert "it is the same in both runs" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("argv", "wrong"),
     [
