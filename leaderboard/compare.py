@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,9 +13,9 @@ from .comparison import Comparison, paired_scores
 from .overall import OVERALL, overall_tasks
 from .results import Results
 from .schema import Task
-from .statistics import Estimate, clustered_mean, seed_average
 from .tables import number
 from .text import EN_DASH, MINUS, printable
+from .variance import Estimate, Mean, SeedEffect, influence, pooled
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -60,16 +60,24 @@ def shares(results: Results, a: str, b: str, task: Task) -> tuple[Share, ...]:
     left, right = results.cell(a, task["name"]), results.cell(b, task["name"])
     if left is None or right is None or len(left.samples.by_category) < 2:
         return ()
-    apart = seed_average(paired_scores(left, right))
-    total = int((~np.isnan(apart)).sum())
-    found = []
-    for category, places in left.samples.by_category.items():
-        difference = clustered_mean(apart[places], left.samples.clusters[places])
-        if difference.n:
-            means = (cell.category_estimate(category).mean for cell in (left, right))
-            share = difference.mean * difference.n / total
-            found.append(Share(category, *means, difference, share, difference.n))
+    apart, samples = paired_scores(left, right), left.samples
+    total, found = int((~np.isnan(apart)).any(axis=0).sum()), []
+    for category, places in samples.by_category.items():
+        moved = influence(apart[:, places], samples.clusters[places]).summed
+        if moved.n:
+            effect = pooled([peer.category_mean(category) for peer in left.peers])
+            means = (cell.category_mean(category).mean for cell in (left, right))
+            share = moved.mean * moved.n / total
+            found.append(Share(category, *means, _interval(moved, effect), share, moved.n))
     return tuple(sorted(found, key=lambda one: -abs(one.share)))
+
+
+def _interval(moved: Mean, effect: SeedEffect | None) -> Estimate:
+    """The difference on one category; where all samples say the same, nothing tells how sure."""
+    estimate = moved.estimate(effect)
+    if estimate.low == estimate.high:
+        return replace(estimate, low=math.nan, high=math.nan)
+    return estimate
 
 
 def to_dict(results: Results, a: str, b: str, found: Iterable[Compared]) -> dict[str, Any]:
@@ -127,7 +135,7 @@ def print_comparison(
 
 def _legend(found: list[Compared]) -> str:
     text = (
-        "Intervals are 95 %, by image. Wins, ties and losses are A's, by sample. Holm: p corrected "
+        "Intervals are 95 %, by image, each for itself. Wins, ties and losses are A's, by sample. Holm: p corrected "
         "for all pairs of tokenizers (with a control it is p). Shows from: the true difference "
         "that is shown four times in five."
     )
