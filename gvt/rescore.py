@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import zip_longest
 from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
 
 from gvt import catalog
 from gvt.audit.record import write_audits
@@ -95,12 +98,11 @@ class _Rescore:
     def carry_out(self, allow_missing: bool) -> list[Rescored]:
         found = {task["name"]: Rescored(task["name"], 0, 0, 0) for task in self.run["tasks"]}
         stamps = {}
-        for cell, names in self.cells:
-            for name in names:
-                one, failed = self._make(cell, name)
-                found[name] = _sum(found[name], one)
-                if not failed:
-                    stamps[cell.name(name)] = self.tasks.stamp(name, cell.fingerprint)
+        for cell, name in _shown([(cell, name) for cell, names in self.cells for name in names]):
+            one, failed = self._make(cell, name)
+            found[name] = _sum(found[name], one)
+            if not failed:
+                stamps[cell.name(name)] = self.tasks.stamp(name, cell.fingerprint)
         lacking = {one.task: one.unanswered for one in found.values() if one.unanswered}
         if lacking and not allow_missing:
             listed = ", ".join(f"{count:,} of {task}" for task, count in lacking.items())
@@ -149,6 +151,13 @@ class _Rescore:
                     submission.write(
                         schema.rows_path(*place), schema.submission_path(*place), anew=True
                     )
+
+
+def _shown(cells: list[tuple[Cell, str]]) -> Iterable[tuple[Cell, str]]:
+    """The same, with a bar on a terminal."""
+    console = Console(stderr=True)
+    off = not console.is_terminal
+    return track(cells, "scoring", console=console, transient=True, disable=off)
 
 
 def _lost(path: Path, task: str) -> dict[tuple[str, int], str]:

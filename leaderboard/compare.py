@@ -135,9 +135,9 @@ def print_comparison(
 
 def _legend(found: list[Compared]) -> str:
     text = (
-        "Intervals are 95 %, by image, each for itself. Wins, ties and losses are A's, by sample. Holm: p corrected "
-        "for all pairs of tokenizers (with a control it is p). Shows from: the true difference "
-        "that is shown four times in five."
+        "Intervals are 95 %, by image, each for itself. Wins, ties and losses are A's, by sample. "
+        "Holm: p corrected for all pairs of tokenizers (with a control it is p). Shows from: the "
+        "true difference that is shown four times in five."
     )
     overall = [one.task["description"] for one in found if one.task["name"] == OVERALL]
     return f"{text} Overall: {overall[0]}." if overall else text

@@ -99,6 +99,9 @@ def test_a_test_split_is_answered_for_the_server(run, tmp_path, data_root):
     path.unlink()
     run("vqav2_testdev,mmvp")
     assert json.loads(path.read_text()) == submission
+    path.unlink()
+    assert main(["score", str(tmp_path / "run"), "--data_root", str(data_root)]) == 0
+    assert json.loads(path.read_text()) == submission
 
 
 def test_nothing_but_a_test_split(run, tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from gvt.cli import arguments, report
 
@@ -12,7 +11,7 @@ SUMMARY = "score a run's answers again, from its journal alone"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags."""
-    parser.add_argument("run_dir", type=Path, metavar="RUN", help="a run directory (`gvt ls runs`)")
+    parser.add_argument("run_dir", metavar="RUN", help="a run directory (`gvt ls runs`)")
     parser.add_argument(
         "--allow_missing",
         action="store_true",
@@ -25,12 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Score again, say what changed, and write and show the report."""
     arguments.use_data_root(args)
-    from leaderboard.schema import read_run
-
-    read_run(args.run_dir)  # a mistyped path is told before anything heavy is imported
+    run_dir = arguments.run_dir(args.run_dir)
     from gvt.rescore import rescore
 
-    for one in rescore(args.run_dir, arguments.include_path(args), args.allow_missing):
+    for one in rescore(run_dir, arguments.include_path(args), args.allow_missing):
         line = f"{one.task}: {one.rows:,} rows, {one.changed:,} changed"
         print(f"{line}, {one.unanswered:,} without an answer" if one.unanswered else line)
-    report.show(args.run_dir)
+    report.show(run_dir)

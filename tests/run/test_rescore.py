@@ -173,4 +173,4 @@ def test_a_task_that_is_not_there_names_the_command(world, score, capfd):
     told = capfd.readouterr().err
     assert "unknown task 'my_choice'" in told and f"--include_path {world.mine}" in told
     assert main(["score", str(world.mine)]) == 2
-    assert "is a run directory?" in capfd.readouterr().err.replace(f"is {world.mine}", "is")
+    assert "unknown run" in capfd.readouterr().err
