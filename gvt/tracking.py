@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -11,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from gvt.errors import UserError, nearest
+from leaderboard.overall import OVERALL
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
     from accelerate.tracking import GeneralTracker
 
     from leaderboard.results import Results
+    from leaderboard.variance import Estimate
 
 ALL = "all"
 FOLDER = "trackers"  # within a run directory
@@ -122,13 +125,19 @@ class Tracking:
     def scores(self, results: Results) -> None:
         """Log every score with its interval, in the unit of the tables."""
         for (column, name), cell in results.cells.items():
-            scale = 100 if cell.task["unit"] == "percent" else 1
-            e = cell.estimate
-            if cell.task["unit"] != "none" and e.n:
-                values = {"mean": e.mean, "low": e.low, "high": e.high}
-                self.series(f"scores/{name}/{column}")(
-                    0, {key: scale * value for key, value in values.items() if value == value}
-                )
+            if cell.task["unit"] != "none":
+                scale = 100 if cell.task["unit"] == "percent" else 1
+                self._score(f"scores/{name}/{column}", cell.estimate, scale)
+        for column in (column["name"] for column in results.columns()):
+            overall = results.overall(column)
+            if overall is not None:
+                self._score(f"scores/{OVERALL}/{column}", overall, 100)
+
+    def _score(self, name: str, e: Estimate, scale: int) -> None:
+        values = {"mean": e.mean, "low": e.low, "high": e.high}
+        known = {key: scale * value for key, value in values.items() if not math.isnan(value)}
+        if known:
+            self.series(name)(0, known)
 
     def _log(self, values: dict[str, float], step: int, name: str) -> None:
         for tracker in self._accelerator.trackers if self.on else ():

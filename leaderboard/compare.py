@@ -139,6 +139,8 @@ def _legend(found: list[Compared]) -> str:
         "Holm: p corrected for all pairs of tokenizers (with a control it is p). Shows from: the "
         "true difference that is shown four times in five."
     )
+    if not all(one.task["higher_is_better"] for one in found):
+        text += f" Where lower is better, A {MINUS} B is turned round: above 0, A is better."
     overall = [one.task["description"] for one in found if one.task["name"] == OVERALL]
     return f"{text} Overall: {overall[0]}." if overall else text
 
@@ -288,7 +290,8 @@ def _signed(task: Task, value: float) -> str:
 
 
 def _unit(task: Task) -> str:
-    return "%" if task["unit"] == "percent" else task["metric_title"]
+    unit = "%" if task["unit"] == "percent" else task["metric_title"]
+    return unit if task["higher_is_better"] else f"{unit}, lower is better"
 
 
 def _p(p: float) -> str:

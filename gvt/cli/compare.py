@@ -54,9 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print scores, tests, and what they allow to be said."""
+    results, a, b = _two(args)
     from leaderboard.compare import compare, print_comparison, to_dict
 
-    results, a, b = _two(args)
     for name in args.tasks:
         if name not in results.comparisons.scopes:
             raise unknown_name("task", name, results.comparisons.scopes, "gvt show RUN")
@@ -69,14 +69,14 @@ def run(args: argparse.Namespace) -> None:
 
 def _two(args: argparse.Namespace) -> tuple[Results, str, str]:
     """The results that both columns are in, and the names of the two there."""
-    from leaderboard.results import load_results
-
     asked = [_place(text) for text in (args.a, args.b)]
     folders = [arguments.run_dir(name) for name in args.runs]
     if not folders and not all(folder for folder, _ in asked):
         folders = [_newest()]
     folders += [folder for folder, _ in asked if folder]
     chosen = [(folder, _own_column(folder, name) if folder else name) for folder, name in asked]
+    from leaderboard.results import load_results
+
     mixed = {"allow_mixed": True} if args.allow_mixed else {}
     results = load_results(*{path.resolve(): path for path in folders}.values(), **mixed)
     a, b = (_column(results, folder, name) for folder, name in chosen)

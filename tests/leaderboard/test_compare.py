@@ -156,6 +156,21 @@ def test_the_terminal_at_eighty_columns(run_dir):
     assert f"{100 * e.mean:+.1f}".replace("-", "−") in shown
 
 
+def test_a_score_of_which_less_is_better(run_dir):
+    run = schema.read_run(run_dir)
+    run["tasks"][3]["higher_is_better"] = False  # captions
+    schema.write_run(run_dir, run)
+    results = load_results(run_dir)
+    (found,) = compare(results, "deit", "mae", ["caption"])
+    assert found.a.mean > found.b.mean
+    assert found.words.startswith(f"MAE is better by {found.a.mean - found.b.mean:.2f} (")
+    console = Console(file=io.StringIO(), width=80)
+    print_comparison(results, "deit", "mae", [found], console)
+    shown = " ".join(console.file.getvalue().split())
+    assert "Captioning, CIDEr, lower" in shown
+    assert "above 0, A is better" in shown
+
+
 def test_json_for_programs(results, tmp_path):
     found = compare(results, "deit", "clip")
     said = json.loads(json.dumps(to_dict(results, "deit", "clip", found), allow_nan=False))
