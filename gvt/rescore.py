@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -52,11 +51,12 @@ def rescore(
     tasks = _load_tasks(run, include_path)
     cells = list(_cells(run, tasks))
     with only_one(run_dir):
-        made = Path(tempfile.mkdtemp(dir=run_dir, prefix=".rescored."))
+        made = Path(run_dir) / ".rescored"
+        shutil.rmtree(made, ignore_errors=True)  # of one that was killed
         try:
             return _Rescore(run_dir, run, tasks, cells, made).carry_out(allow_missing)
         finally:
-            shutil.rmtree(made)
+            shutil.rmtree(made, ignore_errors=True)
 
 
 def _load_tasks(run: Run, include_path: tuple[Path, ...]) -> TaskSet:

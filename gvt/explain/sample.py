@@ -124,5 +124,5 @@ def _image(run_dir: Path, row: Row) -> tuple[Path | None, tuple[int, int] | None
     try:
         with Image.open(path) as image:
             return path, image.size
-    except OSError:
+    except (OSError, ValueError, Image.DecompressionBombError):
         return (path if path.exists() else None), None

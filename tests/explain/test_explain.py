@@ -135,11 +135,13 @@ def test_what_is_printed(counts, capsys, monkeypatch):
 
 def test_hostile_text_stays_text(write_run, capsys):
     bad = "\x1b[31m[red]\u202eevil\n</script>"
-    folder = write_run({("deit", 0, "mini_oc"): [row(0, bad, question=bad, category=bad)]})
+    folder = write_run({("deit", 0, "mini_oc"): []})
+    path = schema.rows_path(folder, "deit", 0, "mini_oc")
+    schema.write_rows(path, [row(0, bad, question=bad, category=bad, image="../\0" + bad)])
     assert main(["explain", str(folder), "--sample", "mini_oc:0"]) == 0
     shown = capsys.readouterr().out
     assert "\x1b" not in shown and "\u202e" not in shown
-    assert "[red]" in shown and "</script>" in shown
+    assert "[red]" in shown and "</script>" in shown and "no image there" in shown
 
 
 def test_a_sample_is_found_or_the_ways_to_name_it_are_told(write_run):
