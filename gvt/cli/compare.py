@@ -55,7 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Print scores, tests, and what they allow to be said."""
     results, a, b = _two(args)
-    from leaderboard.compare import compare, print_comparison, to_dict
+    from leaderboard.compare import compare, to_dict
+    from leaderboard.side_by_side import print_comparison
 
     for name in args.tasks:
         if name not in results.comparisons.scopes:

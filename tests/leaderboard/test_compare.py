@@ -10,9 +10,10 @@ from rich.console import Console
 
 from gvt.cli import main
 from leaderboard import schema
-from leaderboard.compare import compare, print_comparison, to_dict
+from leaderboard.compare import compare, to_dict
 from leaderboard.overall import OVERALL
 from leaderboard.results import load_results
+from leaderboard.side_by_side import print_comparison
 
 from .conftest import build_run
 
