@@ -194,7 +194,8 @@ class RunOptions:
     limit: as in the suite, where a flag has been applied already.
     include_path: the user's folders of cards, tasks, suites and recipes.
     device: ``cpu`` leaves a GPU alone. precision: ``auto``, or accelerate's mixed precision.
-    argv: the command, for run.json. log_with: experiment trackers (``gvt.tracking``), by name.
+    argv: the command, for run.json. log_with: experiment trackers (``gvt.tracking``), by
+    name or as accelerate's GeneralTracker.
     """
 
     output_path: Path
@@ -206,7 +207,7 @@ class RunOptions:
     device: str | None = None
     precision: str = "auto"
     argv: tuple[str, ...] = ()
-    log_with: tuple[str, ...] = ()
+    log_with: tuple[Any, ...] = ()
     debug: bool = False
 
 
