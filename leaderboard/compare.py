@@ -57,7 +57,8 @@ def shares(results: Results, a: str, b: str, task: Task) -> tuple[Share, ...]:
     for category, places in samples.by_category.items():
         moved = influence(apart[:, places], samples.clusters[places]).summed
         if moved.n:
-            effect = pooled([peer.category_mean(category) for peer in left.peers])
+            peers = samples.tokenizers.values()
+            effect = pooled([peer.category_mean(category) for peer in peers])
             means = (cell.category_mean(category).mean for cell in (left, right))
             share = moved.mean * moved.n / total
             found.append(Share(category, *means, _interval(moved, effect), share, moved.n))

@@ -78,8 +78,8 @@ def _two(args: argparse.Namespace) -> tuple[Results, str, str]:
     chosen = [(folder, _own_column(folder, name) if folder else name) for folder, name in asked]
     from leaderboard.results import load_results
 
-    mixed = {"allow_mixed": True} if args.allow_mixed else {}
-    results = load_results(*{path.resolve(): path for path in folders}.values(), **mixed)
+    runs = {folder.resolve(): folder for folder in folders}.values()
+    results = load_results(*runs, allow_mixed=args.allow_mixed)
     a, b = (_column(results, folder, name) for folder, name in chosen)
     if a == b:
         same = "" if len(results.sources) == 1 else ": it is the same in both runs"

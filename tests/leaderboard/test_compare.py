@@ -219,7 +219,6 @@ def test_the_command_takes_the_newest_run_or_the_one_named(runs, capsys):
 
 
 def test_columns_of_two_runs(runs, capsys):
-    pytest.importorskip("leaderboard.merge")
     other = schema.read_run(runs / "old")
     for entry in other["alignment"]:
         entry["connector_hash"] += "other"
