@@ -210,7 +210,7 @@ def _shared(group: list[TaskVerdict], results: Results) -> str:
     if v.scored == 1:
         return f"Only {names[0]} has a score on {where}."
     if not v.settled:
-        return f"On {where} no leader is shown to beat all that needs no sight."
+        return f"On {where} no leader is shown to beat the controls and what needs no image."
     if v.open:
         what = "the two" if v.scored == 2 else f"the {_words(v.scored)}"
         return f"No difference between {what} is shown on {where}{_would_show(group)}."
