@@ -97,8 +97,8 @@ def _mean(results: Results, name: str, task: Task) -> float | None:
     if task["name"] == OVERALL:
         estimate = results.overall(name)
     else:
-        cell = results.cell(name, task["name"])
-        estimate = cell.estimate if cell is not None and cell.estimate.n else None
+        scored = results.has_score(name, task["name"])
+        estimate = results.cell(name, task["name"]).estimate if scored else None
     if estimate is None:
         return None
     return estimate.mean if task["higher_is_better"] else -estimate.mean
