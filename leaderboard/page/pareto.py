@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from ..overall import OVERALL
@@ -15,7 +14,18 @@ from ..text import EN_DASH, join
 from ..variance import Estimate
 from . import svg
 from .cost import costs
-from .scatter import LETTERS, NEAR, PLACES, Axis, Point, axis_title, lay_out, scatter
+from .scatter import (
+    LETTERS,
+    NEAR,
+    PLACES,
+    Axis,
+    Point,
+    across,
+    axis_title,
+    lay_out,
+    scatter,
+    upward,
+)
 
 if TYPE_CHECKING:
     from .render import Page
@@ -184,15 +194,19 @@ class _Chart:
         What can be had at a cost is the best score at that cost or a lower one, so the line goes
         on at the best score to the dear end of the axis.
         """
-        dear = self.x.ticks[-1 if self.measure.less else 0]
-        layout = lay_out(
-            [Point("", "", *self.values[name]) for name in self.best], self.x, self.y
-        ).places
-        end = lay_out([Point("", "", dear, self.values[self.best[0]][1])], self.x, self.y).places
-        corners = end + layout[:1]
-        for (x, _), (below_x, below_y) in pairwise(layout):
-            corners += [(x, below_y), (below_x, below_y)]
-        return corners
+        corners = [self.at(self.x.ticks[-1 if self.measure.less else 0], self.best_score)]
+        for name in self.best:
+            x, y = self.at(*self.values[name])
+            corners += [(corners[-1][0], y), (x, y)]
+        return list(dict.fromkeys(corners))
+
+    @property
+    def best_score(self) -> float:
+        return self.values[self.best[0]][1]
+
+    def at(self, cost: float, score: float) -> tuple[float, float]:
+        """A place in the drawing."""
+        return across(self.x, cost), upward(self.y, score)
 
     def sentence(self) -> str:
         """Who is on the frontier, in words."""
@@ -205,13 +219,11 @@ class _Chart:
         """What the script draws: places in units of the drawing, None for who is missing."""
         layout = lay_out(self.points, self.x, self.y, self.line)
         place = {name: i for i, name in enumerate(self.values)}
-        ticks = lay_out([Point("", "", t, self.y.ticks[0]) for t in self.x.ticks], self.x, self.y)
-        steps = lay_out([Point("", "", self.x.ticks[0], t) for t in self.y.ticks], self.x, self.y)
         return {
             "head": self.head,
             "axes": axis_title(self.x, self.y),
-            "x": [[p[0], self.x.label(t)] for p, t in zip(ticks.places, self.x.ticks, strict=True)],
-            "y": [[p[1], self.y.label(t)] for p, t in zip(steps.places, self.y.ticks, strict=True)],
+            "x": [[across(self.x, tick), self.x.label(tick)] for tick in self.x.ticks],
+            "y": [[upward(self.y, tick), self.y.label(tick)] for tick in self.y.ticks],
             "line": self.line,
             "points": [
                 None

@@ -136,11 +136,13 @@ def test_who_counts_right_is_shaded_within_the_frames(answering):
 
     rewrite(answering, "oc", right)
     (found,) = context(answering)["counting"]
-    panel = next(panel for column, panel in found["panels"] if column["name"] == "deit")
-    shaded, framed = (
-        re.search(f'class="{name}" d="([^"]+)"', panel)[1] for name in ("q5", "agree")
-    )
-    assert shaded == framed and panel.count(">100</tspan>") == 10
+    (_, first), *others = found["panels"]
+    panel = next(panel for column, panel in others if column["name"] == "deit")
+    assert '<use href="#counts-oc"/>' in panel and '<g id="counts-oc">' in first
+    shaded = re.findall(r"M(\d+) (\d+)h18", re.search(r'class="q5" d="([^"]+)"', panel)[1])
+    framed = re.findall(r"M(\d+) (\d+)h18v", re.search(r'class="agree" d="([^"]+)"', first)[1])
+    assert [(x, int(y) - 8) for x, y in shaded] == [(x, int(y)) for x, y in framed]
+    assert len(framed) == panel.count(">100</tspan>") == 10
 
 
 def test_error_by_true_count_is_the_mean_over_rows(answered, shown):
