@@ -1,4 +1,4 @@
-"""The main table in a browser: sorting, choosing, differences from a baseline, by mouse and keys."""
+"""The main table in a browser: sorting, choosing, differences from a baseline, by keyboard too."""
 
 import json
 import shutil
