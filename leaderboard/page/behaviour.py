@@ -56,7 +56,7 @@ def _counts(task: Task, found: list[Found]) -> dict[str, Any]:
     seeing = [
         (column["title"], column["kind"], own)
         for column, own in errors
-        if column["kind"] != "ceiling"
+        if column["kind"] != "ceiling" and own
     ]
     return {
         "panels": list(zip((column for column, _ in known), panels, strict=True)),

@@ -34,12 +34,12 @@ class Confusion:
 
 def confusion(cell: Cell) -> Confusion | None:
     """Of a counting cell; None for rows from before the answered count was a score."""
-    scored = ~np.isnan(cell.scores)
+    scored = ~np.isnan(cell.scores) & ~np.isnan(cell.others["true_count"])
     said = cell.others.get("answered_count", np.full(cell.scores.shape, np.nan))
     if (np.isnan(said) & scored & ~cell.invalid).any():
         return None
-    truth = np.minimum(cell.others["true_count"][scored], _MOST).astype(int)
-    said = np.minimum(said[scored], _MOST)
+    truth = _whole(cell.others["true_count"][scored]).astype(int)
+    said = _whole(said[scored])
     true = np.unique(truth)
     answered = np.arange(min(true[0], np.nanmin(said, initial=true[0])), _MOST + 1)
     answered = answered[answered <= max(true[-1], np.nanmax(said, initial=true[-1]))].astype(int)
@@ -51,12 +51,19 @@ def confusion(cell: Cell) -> Confusion | None:
 
 def errors_by_count(cell: Cell) -> dict[int, Estimate]:
     """Mean absolute error with its interval, by true count; ten and more are one."""
-    truth = np.minimum(cell.others["true_count"], _MOST)
+    truth = _whole(cell.others["true_count"])
     found = {}
     for count in np.unique(truth[~np.isnan(truth)]):
         inside = np.where(truth == count, cell.others["mae"], np.nan)
-        found[int(count)] = influence(inside, cell.samples.clusters).summed.estimate()
+        error = influence(inside, cell.samples.clusters).summed
+        if error.n:
+            found[int(count)] = error.estimate()
     return found
+
+
+def _whole(counts: np.ndarray) -> np.ndarray:
+    """Counts within the axis; NaN stays."""
+    return np.clip(np.floor(counts), 0, _MOST)
 
 
 def count_name(count: int) -> str:
@@ -82,7 +89,7 @@ def confusion_charts(
         text = "Answers by true count. " + "; ".join(spoken)
         head = f"{title}: answered counts"
         drawn.append(svg.svg(f"counts-{task}-{name}", width, height, head, text, parts))
-        axes = f'<use href="#counts-{task}"/>'
+        axes = f'<use href="#{svg.text(f"counts-{task}")}"/>'
     return drawn
 
 

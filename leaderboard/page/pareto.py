@@ -78,7 +78,7 @@ def context(page: Page) -> dict[str, Any] | None:
     tokenizers = page.results.columns("tokenizer")
     rows = {row["column"]["name"]: row for row in costs(page.results)}
     paid = {
-        measure: {c["name"]: rows[c["name"]][measure.key] for c in tokenizers}
+        measure: {c["name"]: rows[c["name"]][measure.key] or None for c in tokenizers}
         for measure in MEASURES
     }
     charted = [measure for measure, values in paid.items() if not _why_not(values)]
@@ -194,6 +194,8 @@ class _Chart:
         What can be had at a cost is the best score at that cost or a lower one, so the line goes
         on at the best score to the dear end of the axis.
         """
+        if not self.best:
+            return []
         corners = [self.at(self.x.ticks[-1 if self.measure.less else 0], self.best_score)]
         for name in self.best:
             x, y = self.at(*self.values[name])
@@ -211,6 +213,8 @@ class _Chart:
     def sentence(self) -> str:
         """Who is on the frontier, in words."""
         titles = [self.titles[name] for name in self.best]
+        if not titles:
+            return "no tokenizer has both the score and the cost."
         if len(titles) == 1:
             return f"{titles[0]} scores highest and no other costs less."
         return f"{join(titles)} are on the frontier."
@@ -267,14 +271,14 @@ def _unit(task: Task) -> str:
 
 def _why_not(values: Mapping[str, float | None]) -> str:
     """Why a cost is in no chart; empty if it is."""
-    known = [value for value in values.values() if value is not None and value > 0]
+    known = [value for value in values.values() if value is not None]
     if len(known) < 2:
         return "not known of two tokenizers"
     return "about the same for all" if max(known) <= _ALIKE * min(known) else ""
 
 
 def _cost_axis(measure: Measure, values: list[float]) -> Axis:
-    low, high = min(values), max(values)
+    low, high = min(values, default=1.0), max(values, default=1.0)
     if high < 3 * low:
         ticks = svg.ticks(low, high)
         return Axis(ticks, measure.write, measure.title)
@@ -284,7 +288,11 @@ def _cost_axis(measure: Measure, values: list[float]) -> Axis:
 def _score_axis(scope: Scope, estimates: list[Estimate]) -> Axis:
     values = [v for e in estimates for v in (e.mean, e.low, e.high) if not math.isnan(v)]
     factor = 100 if scope.unit.endswith("%") else 1
-    return Axis(svg.ticks(min(values), max(values)), lambda tick: f"{factor * tick:g}", scope.unit)
+    return Axis(
+        svg.ticks(min(values, default=0.0), max(values, default=1.0)),
+        lambda tick: f"{factor * tick:g}",
+        scope.unit,
+    )
 
 
 def _scores(scope: Scope, name: str) -> str:

@@ -26,7 +26,7 @@ def context(page: Page) -> dict[str, Any] | None:
     for scope in scopes:
         ranks = page.results.ranks(scope)
         if len(ranks) > 1:
-            by_seed = seed_ranks(page.results, scope)
+            by_seed = seed_ranks(page.results, scope, list(ranks))
             title = titles.get(scope, "Overall")
             shown.append(
                 (
@@ -39,14 +39,16 @@ def context(page: Page) -> dict[str, Any] | None:
     return {"scopes": shown, "several": several} if shown else None
 
 
-def seed_ranks(results: Results, scope: str) -> dict[str, tuple[int, ...]]:
-    """The rank of each tokenizer in each seed that all ranked tokenizers have; 1 the best."""
+def seed_ranks(results: Results, scope: str, names: list[str]) -> dict[str, tuple[int, ...]]:
+    """The rank of each of these tokenizers in each seed that all of them have; 1 the best.
+
+    Empty for a run with one seed.
+    """
     tasks = [
         task
         for task in (overall_tasks(results) if scope == OVERALL else results.tasks)
         if scope in (OVERALL, task["name"])
     ]
-    names = list(results.ranks(scope))
     cells = {name: [results.cell(name, task["name"]) for task in tasks] for name in names}
     seeds = [
         seed

@@ -236,3 +236,13 @@ def test_hostile_names_stay_text(answering):
     page = render(results, judge_all(results))
     assert "<script>alert" not in page and "\u202e" not in page
     assert "&lt;/svg&gt;&lt;script&gt;" in page
+
+
+def test_absurd_counts_stay_on_the_axis(answering):
+    def absurd(row, rng):
+        scores = row["scores"] | {"true_count": rng.choice([-1e9, 1e300, 2.5]), "mae": 1e300}
+        return {"scores": scores | {"answered_count": rng.choice([-5.0, 1e300])}}
+
+    rewrite(answering, "oc", absurd)
+    (found,) = context(answering)["counting"]
+    assert found["counts"] == ["0", "2", "10+"] and len(found["panels"]) == 7
