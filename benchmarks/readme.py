@@ -185,6 +185,10 @@ def _speed() -> list[list[str]]:
                 [what, f"bfloat16 {ratio:.2f} times as fast as float32"]
                 for what, ratio in found["ratios"]
             ]
+        elif name == "report":
+            size = "{tokenizers} tokenizers × {tasks} tasks × {samples:,} samples".format(**found)
+            spent = "{report_core_seconds:.0f} s of one core, {report_peak_mib} MiB".format(**found)
+            rows.append([f"report of {size}", f"{spent}; a page of {found['page_mb']} MB"])
     return rows
 
 

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from .schema import FORMAT_VERSION, Alignment, Run, Stage
 from .source import Source
+from .text import printable
 
 if TYPE_CHECKING:
     from .merge import ColumnGroup, TaskGroup
 
+_LONGEST = 120  # characters of a value in a message
 _PACKAGES = ("gvt", "torch", "transformers")
 
 
@@ -56,8 +58,14 @@ def by_value(told: Iterable[tuple[str, Any]]) -> str:
     names: dict[str, list[str]] = {}
     for name, value in told:
         if value is not None:
-            names.setdefault(str(value), []).append(name)
+            names.setdefault(_on_one_line(str(value)), []).append(name)
     return ", ".join(f"{value} ({', '.join(those)})" for value, those in names.items())
+
+
+def _on_one_line(text: str) -> str:
+    """A text of a run as a part of a message."""
+    line = " ".join(printable(text).split())
+    return line if len(line) <= _LONGEST else line[:_LONGEST] + "…"
 
 
 def _agreed(sources: list[Source], field: str) -> dict[str, Any]:
@@ -106,7 +114,7 @@ def _warnings(
     found += _differ(sources, "seeds", [_listed(s.run["seeds"], " ") for s in sources])
     silent = [source.name for source in sources if "hash" not in source.llm]
     if silent:
-        found.append(f"language models not compared: {_listed(silent)} tells none")
+        found.append(f"language models not compared: not told by {_listed(silent)}")
     silent = [g.task["name"] for g in tasks if len(g.sources) > 1 and not _prompts_known(g)]
     if silent:
         found.append(
@@ -131,7 +139,7 @@ def _recipes(sources: list[Source]) -> list[str]:
         return []
     names = by_value((source.name, source.recipe_name) for source in sources)
     return [
-        f"alignment recipes differ in {_listed(differing)}: {names}; "
+        f"alignment recipes differ in {_on_one_line(_listed(differing))}: {names}; "
         "what is compared is not the tokenizer alone"
     ]
 

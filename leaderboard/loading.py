@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from . import schema
+from .fields import shorten
 from .schema import SchemaError, Task
 
 if TYPE_CHECKING:
     from .results import Samples
 
-# No text within a row can look like this: its quotes would be escaped.
+# No text of a row can look like this: its quotes would be escaped. What is nested can, and then the
+# halves are no objects.
 _BETWEEN = ', "answer": '
 _DECODER = json.JSONDecoder()
 _LONGEST = 4096  # characters of a half that is remembered
@@ -113,7 +115,7 @@ class TaskReader:
         if not failed and task["unit"] != "none":
             score = scores.get(task["metric"])
             if score is None:
-                known = ", ".join(scores) or "none"
+                known = shorten(", ".join(scores)) if scores else "none"
                 raise SchemaError(f"{where}: no score {task['metric']!r} (has: {known})")
             if task["unit"] == "percent" and not 0 <= score <= 1:
                 raise SchemaError(f"{where}: {task['metric']} is {score}, expected 0 to 1")
@@ -170,7 +172,7 @@ def _half(text: str, foreign: frozenset[str]) -> dict[str, Any] | None:
         half, end = _DECODER.raw_decode(text)
     except (ValueError, RecursionError):
         return None
-    return None if text[end:].strip() or not foreign.isdisjoint(half) else half
+    return None if text[end:].strip(" \t\r\n") or not foreign.isdisjoint(half) else half
 
 
 def _sheet(places: list[int], answers: list[_Answer]) -> Sheet:

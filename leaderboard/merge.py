@@ -60,8 +60,8 @@ def merge(folders: list[Path], allow_mixed: bool = False) -> tuple[Run, list[Sou
     columns = _group_columns(sources)
     if len(sources) == 1:
         return runs[0], sources
-    models = [(source.name, _model(source)) for source in sources]
-    if len({model for _, model in models} - {None}) > 1:
+    if len({source.llm.get("hash") for source in sources} - {None}) > 1:
+        models = ((source.name, _shown_model(source)) for source in sources)
         clashes.append(f"language model: {by_value(models)}")
     if clashes and not allow_mixed:
         lines = "".join(f"  {line}\n" for line in clashes)
@@ -150,7 +150,7 @@ def _reason(group: ColumnGroup, source: Source, column: Column) -> str:
 
 def _difference(a: Source, x: Column, b: Source, y: Column) -> str:
     """Card, language model and connectors decide; of other seeds the recipe does."""
-    if _model(a) != _model(b):
+    if a.llm.get("hash") != b.llm.get("hash"):
         return "another language model"
     if any(x[key] != y[key] for key in ("kind", "tokenizer", "card_hash")):
         return "another card"
@@ -169,7 +169,7 @@ def _difference(a: Source, x: Column, b: Source, y: Column) -> str:
     return "" if left and right and not common else "another connector"
 
 
-def _model(source: Source) -> str | None:
+def _shown_model(source: Source) -> str | None:
     """The language model's name and hash; None where a run does not tell."""
     if "hash" not in source.llm:
         return None

@@ -155,7 +155,8 @@ class Cell:
 class Results:
     """Everything a table or a chart needs.
 
-    ``sources`` are the run directories in the order given; ``run`` is what they say together.
+    ``sources`` are the run directories in the order given; ``run`` is what they say together, and
+    ``run_dir`` is the first one's.
     """
 
     run_dir: Path

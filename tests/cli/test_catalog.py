@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from gvt import catalog, paths
+from gvt import catalog, paths, yaml_files
 from gvt.errors import UserError
 
 TASK = "task: my_task\ndoc_to_image: !function gvt.data.prompts.image\n"
@@ -49,6 +49,18 @@ def test_a_missing_folder(tmp_path):
     for look in (catalog.tasks, catalog.tokenizers):
         with pytest.raises(UserError, match="no such folder"):
             look([tmp_path / "none"])
+
+
+def test_every_shipped_task_says_its_skill():
+    """TextVQA asks for neither what the paper calls semantics nor its fine-grained perception."""
+    skills = {}
+    for name, path in catalog.tasks().items():
+        metadata = yaml_files.plain(yaml_files.compose(path))["metadata"]
+        skills.setdefault(metadata.get("skill"), set()).add(name)
+    assert skills[None] == {"textvqa"}
+    assert set(skills) == {None, "semantics", "fine-grained"}
+    assert {"mini_vqa", "mini_caption", "easy_vqa", "vqav2_val", "gqa"} <= skills["semantics"]
+    assert {"mini_oc", "mini_mci", "oc_coco", "pope_random", "mmvp"} <= skills["fine-grained"]
 
 
 def test_all_that_is_shipped_can_be_loaded():
