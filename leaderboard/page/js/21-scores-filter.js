@@ -15,7 +15,7 @@
   function box(text, target) {
     const input = gvt.el("input", { type: "checkbox", checked: true });
     input.addEventListener("change", apply);
-    return { input, target, label: gvt.el("label", { class: "tick" }, input, text) };
+    return { input, target, label: gvt.el("label", { class: "choice" }, input, text) };
   }
 
   function apply() {
@@ -64,7 +64,7 @@
   const tick = (text, on, change) => {
     const input = gvt.el("input", { type: "checkbox", checked: on });
     input.addEventListener("change", () => change(input.checked));
-    return gvt.el("label", { class: "tick" }, input, text);
+    return gvt.el("label", { class: "choice" }, input, text);
   };
   const costs = heads.filter((head) => head.classList.contains("cost"));
 
