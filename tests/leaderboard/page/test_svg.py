@@ -75,6 +75,7 @@ def test_a_name_cannot_leave_its_element():
 
 
 def test_lines_differ_in_shape_as_well_as_colour():
-    shapes = {re.sub(r"[\d.-]+", "", svg.mark(i, 10, 10).partition(" d=")[2]) for i in range(6)}
-    numbers = {svg.mark(i, 10, 10).partition(" d=")[2] for i in range(svg.SERIES)}
-    assert len(numbers) == svg.SERIES and len(shapes) >= 3
+    drawn = [svg.marks(i, [(10, 10)]) for i in range(svg.SERIES)]
+    shapes = {re.search(r' d="M[\d. ]+([^"]+)"', mark)[1] for mark in drawn}
+    colours = {re.search(r"series (s\d)", mark)[1] for mark in drawn}
+    assert len(shapes) == len(colours) == svg.SERIES >= 6
