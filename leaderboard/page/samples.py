@@ -27,6 +27,7 @@ def context(page: Page) -> dict[str, Any] | None:
         "in_run": _share(sum(task["totals"][0]["disagree"] for task in tasks), document["total"]),
         "several_seeds": len(page.results.run["seeds"]) > 1,
         "scored": [task["title"] for task in tasks if task["unit"] != "percent"],
+        "partly": any("p" in marks or "q" in marks for marks in samples["marks"]),
         "command": document["command"],
     }
 

@@ -47,8 +47,9 @@ def thumbnail(path: str | None) -> str:
                 width, height = opened.size
                 if width * height > _MOST_PIXELS:
                     raise Unreadable(f"image too large to shrink ({width} × {height})")
-                picture = ImageOps.exif_transpose(opened).convert("RGB")
-        picture.thumbnail((PIXELS, PIXELS))
+                picture = opened if opened.mode == "RGB" else opened.convert("RGB")
+                picture.thumbnail((PIXELS, PIXELS))
+                picture = ImageOps.exif_transpose(picture)
     except Unreadable:
         raise
     except Exception as error:  # a strange file must not cost the report

@@ -5,19 +5,20 @@
   const { data, category, right, tokenizers } = gvt.samples;
   const { tasks, columns, samples } = data;
   const MARKS = {
-    r: ["✓", "right"], p: ["◐", "partly right"], q: ["◔", "partly right"], s: ["", ""],
+    r: ["✓", "right"], p: ["◐", "right"], q: ["◔", "right"], s: ["", ""],
     w: ["✗", "wrong"], f: ["!", "failed"], "-": ["–", "no answer on file"],
   };
   const ORDER = "rpqswf-";
   const SHOWN = 6; // answers of a card before the rest folds away
+  const LONG = 60; // characters from which on a text is a sentence, not a word
   const el = gvt.el;
   const count = (n) => n.toLocaleString("en");
 
   // A text of the run: where it was cut the number of characters that are missing.
   const shown = (place) => {
     const [start, missing] = [].concat(data.texts[place]);
-    const words = el("bdi", {}, start);
-    return missing ? el("span", {}, words, el("em", {}, `… ${count(missing)} more characters`)) : words;
+    const words = el("bdi", start.length > LONG ? { class: "long" } : {}, start);
+    return missing ? el("span", {}, words, el("em", {}, `… ${count(missing)} more character${missing === 1 ? "" : "s"}`)) : words;
   };
 
   // Columns with the same answer, mark and notes, as one entry; seeds are said name by name.
@@ -37,7 +38,7 @@
 
   const name = ({ c, seeds }, chosen) => {
     const title = el(c === chosen ? "mark" : "bdi", {}, columns[c].title);
-    return seeds ? el("span", {}, title, ` (right with ${seeds.replace("/", " of ")} seeds)`) : title;
+    return seeds ? el("span", { title: `right with ${seeds.replace("/", " of ")} seeds` }, title, ` (${seeds})`) : title;
   };
 
   const row = (task, group, chosen) => {
@@ -47,12 +48,13 @@
     if (answer >= 0) said.append(data.texts[answer] === "" ? el("em", {}, "empty answer") : shown(answer));
     if (flags.includes("i")) said.append(" ", el("em", {}, "not understood"));
     if (flags.includes("t")) said.append(" ", el("em", {}, "cut off"));
-    const number = value === null || value === undefined ? "" : gvt.number(task.unit, value);
+    const known = value !== null && value !== undefined;
+    const number = !known ? "" : task.unit === "percent" ? `${Math.round(100 * value)} %` : gvt.number(task.unit, value);
     const names = el("span", { class: "who" });
     who.forEach((column, k) => names.append(k ? ", " : "", name(column, chosen)));
     return el("li", { class: `m-${mark === "-" ? "none" : mark}` },
       el("span", { class: "sign", "aria-hidden": "true" }, sign),
-      el("span", { class: "word" }, [word, task.unit === "percent" && number ? `${number} %` : number].filter(Boolean).join(", ")),
+      el("span", { class: "word" }, [number, word].filter(Boolean).join(" ")),
       el("span", { class: "words" }, said, " ", names));
   };
 
@@ -98,9 +100,9 @@
     if (category(i)) kicker.append(" · ", el("bdi", {}, category(i)));
     kicker.append(` · #${samples.doc[i]}`);
     if (verdict(i)) kicker.append(` · ${verdict(i)}`);
-    const ask = el("p", { class: "ask", id: `sample-${i}-ask`, dir: "auto" }, shown(samples.question[i]));
-    const card = el("article", { "aria-labelledby": `sample-${i} sample-${i}-ask`, tabindex: "-1" },
-      picture(i), el("div", { class: "text" }, kicker, ask, gold(i)));
+    const ask = data.texts[samples.question[i]] && el("p", { class: "ask", id: `sample-${i}-ask`, dir: "auto" }, shown(samples.question[i]));
+    const card = el("article", { class: task.unit === "percent" ? "" : "scored", "aria-labelledby": `sample-${i} sample-${i}-ask`, tabindex: "-1" },
+      picture(i), el("div", { class: "text" }, kicker, ask || "", gold(i)));
     for (const answers of [list(i, ["tokenizer"], "Tokenizers’ answers", chosen), list(i, ["control", "ceiling"], "Answers of controls and ceiling", chosen)]) {
       if (answers) card.append(answers);
     }

@@ -12,37 +12,51 @@
   let state = { ...none };
   let found = [];
   let visible = 0;
+  let listed = null; // task whose categories the control lists
+  let unknown = ""; // what a link asked for and this page has not
 
-  // What the controls say, and nothing that the tasks in question cannot answer.
   const read = () => Object.fromEntries(Object.keys(none).map((key) => [key, form.elements[key].value]));
+  // What is asked for, without what the tasks in question do not have.
   const settle = (wanted) => {
-    const next = { ...none, ...wanted };
-    next.query = next.query.trim();
+    const next = Object.fromEntries(Object.keys(none).map((key) => [key, wanted[key] ?? ""]));
     if (!data.tasks.some(({ name }) => name === next.task)) next.task = "";
     if (!data.columns.some(({ name }) => name === next.column)) next.column = "";
     if (!categories(next.task).includes(next.category)) next.category = "";
     if (!shows(next.task).has(next.show)) next.show = "";
+    next.query = next.query.trim();
     if (asksColumn(next.show) && !next.column) next.column = data.columns[0].name;
     return next;
   };
   const write = () => {
-    const known = categories(state.task);
-    form.elements.category.replaceChildren(
-      gvt.el("option", { value: "" }, "All categories"),
-      ...known.map((name) => gvt.el("option", { value: name }, name)));
-    form.elements.category.disabled = known.length === 0;
-    const possible = shows(state.task);
-    for (const option of form.elements.show.options) option.disabled = Boolean(option.value) && !possible.has(option.value);
+    if (listed !== state.task) {
+      listed = state.task;
+      const known = categories(listed);
+      form.elements.category.replaceChildren(
+        gvt.el("option", { value: "" }, "All categories"),
+        ...known.map((name) => gvt.el("option", { value: name }, name)));
+      form.elements.category.disabled = known.length === 0;
+      const possible = shows(listed);
+      for (const option of form.elements.show.options) option.disabled = Boolean(option.value) && !possible.has(option.value);
+    }
     for (const key of Object.keys(none)) if (form.elements[key].value.trim() !== state[key]) form.elements[key].value = state[key];
+  };
+
+  // How the chosen column does on the samples that match, over the whole run.
+  const standing = () => {
+    const column = data.columns.find(({ name }) => name === state.column);
+    const [right, wrong] = ["right", "wrong"].map((pattern) => whole({ ...state, show: pattern }));
+    return column && right?.[1] ? ` ${column.title} is right on ${count(right[0])} and wrong on ${count(wrong[0])} of ${count(right[1])}.` : "";
   };
 
   const say = () => {
     const totals = whole(state);
     const filtered = state.task || state.category || state.show || state.query;
-    const here = found.length ? `${count(visible)} of ${count(found.length)} samples are shown` : "No sample in this file matches";
-    if (!filtered) return `${here}, disagreements first. The whole run has ${count(totals[1])}.`;
-    if (!totals) return `${here}. Only the ${count(total)} samples in this file were searched.`;
-    return `${here}. In the whole run ${state.show ? `${count(totals[0])} of ${count(totals[1])} match` : `${count(totals[0])} match`}.`;
+    const chosen = state.show || state.query ? "" : standing();
+    if (!filtered) return `${count(visible)} of ${count(total)} samples are shown, disagreements first. The whole run has ${count(totals[1])}.${chosen}`;
+    const here = found.length ? `${count(found.length)} of ${count(total)} samples here match, ${count(visible)} are shown.` : `None of ${count(total)} samples here matches.`;
+    if (state.query) return `${here} Samples that are not in this file were not searched.`;
+    if (!totals) return here;
+    return `${here} In the whole run ${state.show ? `${count(totals[0])} of ${count(totals[1])} match` : `${count(totals[0])} match`}.${chosen}`;
   };
 
   const show = (upTo) => {
@@ -52,11 +66,13 @@
     visible += fresh.length;
     more.hidden = visible >= found.length;
     more.textContent = `Show ${count(Math.min(PAGE, found.length - visible))} more`;
-    status.textContent = say();
+    status.textContent = unknown + say();
     return fresh;
   };
-  const apply = (wanted) => {
+  const apply = (wanted, linked = false) => {
     state = settle(wanted);
+    const strange = Object.keys(none).filter((key) => linked && wanted[key] && !state[key]);
+    unknown = strange.map((key) => `There is no ${key} “${wanted[key]}” here. `).join("");
     write();
     found = find(state);
     visible = 0;
@@ -79,8 +95,9 @@
   const follow = () => {
     const wanted = asked();
     if (!wanted) return false;
-    apply(wanted);
-    heading.focus();
+    apply(wanted, true);
+    heading.focus({ preventScroll: true });
+    heading.scrollIntoView({ behavior: "instant" });
     return true;
   };
 
