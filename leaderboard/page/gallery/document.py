@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from ...results import Cell, Results
-from ...schema import Column, Task
+from ...schema import Task
 from .choice import MOST_CATEGORIES, SEED, choose
 from .patterns import PARTLY, Patterns, find_patterns
-from .thumbnails import Unreadable, kind, thumbnail
+from .thumbnails import UnreadableError, kind, thumbnail
 
 MOST_SAMPLES = 600
 MOST_BYTES = 4_000_000
@@ -97,7 +97,7 @@ def _start(text: str) -> str | list:
 def _image(path: str | None) -> str | list:
     try:
         return thumbnail(path)
-    except Unreadable as reason:
+    except UnreadableError as reason:
         return [str(reason)]
 
 
@@ -156,7 +156,7 @@ def _answers(
         mark = _mark(task, cell, float(good), i)
         text = cell.errors[0][i] if mark == "f" else (cell.answers[0][i] or "") if cell else ""
         texts.append(-1 if mark == "-" else tables.text(text))
-        values.append(round(float(cell.scores[0, i]), 4) if mark in "pqs" else None)
+        values.append(round(float(cell.scores[0, i]), 6) if mark in "pqs" else None)
         notes.append("" if mark == "-" else _notes(task, cell, i))
         marks += mark
     return {

@@ -22,8 +22,8 @@ class Patterns:
     """The answers of each column's first seed on one task: C columns by n samples.
 
     ``whole`` holds bool[n] by the pattern's name, ``each`` bool[C, n]. Tasks in percent have
-    all-right and all-wrong (over the tokenizers), right, wrong, only-right and only-wrong (while all
-    tokenizers but this column are wrong, or right); other tasks have best and worst (the column
+    all-right and all-wrong (over the tokenizers), right, wrong, only-right and only-wrong (while
+    all tokenizers but this column are wrong, or right); other tasks have best and worst (the column
     scores above, or below, all other tokenizers). Every task has disagree and unscored. An answer
     without a score is neither right nor wrong, and patterns speak of the others.
     """

@@ -15,7 +15,7 @@ _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 """Formats that PIL decodes by itself; EPS, for one, would start another program."""
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """Why there is no thumbnail, in a few words."""
 
 
@@ -29,31 +29,31 @@ def kind() -> str:
 def thumbnail(path: str | None) -> str:
     """The image at ``path`` in base64, at most 160 px wide and high, of the format ``kind()``.
 
-    Raises Unreadable. Run files may name any path of the machine (data lie where they lie), so what
-    a path holds is never copied: only a regular file that PIL decodes as an image is shown, as
-    newly encoded pixels, without its metadata.
+    Raises UnreadableError. Run files may name any path of the machine, as data lie where they lie.
+    So what a path holds is never copied: only a regular file that PIL decodes as an image is shown,
+    as newly encoded pixels, without its metadata.
     """
     from PIL import Image, ImageOps
 
     if path is None:
-        raise Unreadable("no image on file")
+        raise UnreadableError("no image on file")
     try:
         if not Path(path).is_file():
-            raise Unreadable(f"no image file {Path(path).name[-60:]}")
+            raise UnreadableError(f"no image file {Path(path).name[-60:]}")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path, formats=_FORMATS) as opened:
                 opened.draft("RGB", (2 * PIXELS, 2 * PIXELS))
                 width, height = opened.size
                 if width * height > _MOST_PIXELS:
-                    raise Unreadable(f"image too large to shrink ({width} × {height})")
+                    raise UnreadableError(f"image too large to shrink ({width} × {height})")
                 picture = opened if opened.mode == "RGB" else opened.convert("RGB")
                 picture.thumbnail((PIXELS, PIXELS))
                 picture = ImageOps.exif_transpose(picture)
-    except Unreadable:
+    except UnreadableError:
         raise
     except Exception as error:  # a strange file must not cost the report
-        raise Unreadable(f"image not readable ({type(error).__name__})") from error
+        raise UnreadableError(f"image not readable ({type(error).__name__})") from error
     clean = Image.new("RGB", picture.size)  # without what the file says besides its pixels
     clean.paste(picture)
     buffer = io.BytesIO()
