@@ -101,7 +101,7 @@
     kicker.append(` · #${samples.doc[i]}`);
     if (verdict(i)) kicker.append(` · ${verdict(i)}`);
     const ask = data.texts[samples.question[i]] && el("p", { class: "ask", id: `sample-${i}-ask`, dir: "auto" }, shown(samples.question[i]));
-    const card = el("article", { class: task.unit === "percent" ? "" : "scored", "aria-labelledby": `sample-${i} sample-${i}-ask`, tabindex: "-1" },
+    const card = el("article", { class: task.unit === "percent" ? null : "scored", "aria-labelledby": `sample-${i} sample-${i}-ask`, tabindex: "-1" },
       picture(i), el("div", { class: "text" }, kicker, ask || "", gold(i)));
     for (const answers of [list(i, ["tokenizer"], "Tokenizers’ answers", chosen), list(i, ["control", "ceiling"], "Answers of controls and ceiling", chosen)]) {
       if (answers) card.append(answers);
