@@ -1,8 +1,8 @@
 """The figures beside a task's main score: strict and published rules, error, F1, BLEU, bins.
 
 They come from what each row's `scores` hold, so every run directory has them without being run
-again. Means get the interval of all scores (95 %, clustered by image, seeds averaged per sample);
-ratios and roots of sums (precision, F1, RMSE, macro accuracy, BLEU) pool seeds and have none.
+again. Means get the interval of the main score, with what seeds do taken from that score; ratios
+and roots of sums (precision, F1, RMSE, macro accuracy, BLEU) pool seeds and have none.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from typing import Literal
 
 import numpy as np
 
-from . import statistics
 from .results import Cell
-from .statistics import Estimate
+from .variance import Estimate, influence
 
 _BLEU_MAX = 4
 _TINY, _SMALL = 1e-15, 1e-9
@@ -129,8 +128,9 @@ def _bin(cell: Cell, title: str, inside: np.ndarray) -> Iterator[Named]:
 
 def _mean(cell: Cell, title: str, unit: Unit, values: np.ndarray) -> Figure:
     bounds = (0.0, 1.0) if unit == "percent" else None
-    average = statistics.seed_average(values)
-    return Figure(title, unit, statistics.clustered_mean(average, cell.samples.clusters, bounds))
+    mean = influence(values, cell.samples.clusters).summed
+    effect = cell.seed_effect and cell.seed_effect.among(mean.n / cell.mean.n)
+    return Figure(title, unit, mean.within(bounds, effect))
 
 
 def _plain(title: str, value: float, cell: Cell, unit: Unit = "percent") -> Figure:

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from . import schema, statistics
+from . import overall, ranking, schema, statistics, variance
+from .comparison import Comparisons
+from .ranking import Rank
 from .schema import Column, Row, Run, SchemaError, Task
 from .statistics import Constant, Difference, Estimate
+from .variance import Mean, SeedEffect
 
 _FLOORS = {
     "majority": "the majority answer",
@@ -68,9 +71,11 @@ class Cell:
     truncated: np.ndarray  # bool[S, n]
     present: np.ndarray  # bool[S, n]
     others: dict[str, np.ndarray]  # every score by its name, float[S, n]; NaN where it has none
+    peers: list[Cell] = field(default_factory=list, repr=False)  # the task's tokenizers
 
     @property
-    def _bounds(self) -> tuple[float, float] | None:
+    def bounds(self) -> tuple[float, float] | None:
+        """The least and greatest possible score, where there are such."""
         return (0.0, 1.0) if self.task["unit"] == "percent" else None
 
     @cached_property
@@ -81,14 +86,40 @@ class Cell:
     @cached_property
     def estimate(self) -> Estimate:
         """Mean over all samples with its interval."""
-        return statistics.clustered_mean(self.average, self.samples.clusters, self._bounds)
+        return self.mean.within(self.bounds, self.seed_effect)
+
+    @cached_property
+    def mean(self) -> Mean:
+        """Mean over all samples with its variance in parts."""
+        return variance.influence(self.scores, self.samples.clusters).summed
+
+    @cached_property
+    def seed_effect(self) -> SeedEffect | None:
+        """What seeds do to a mean of this task, as all its tokenizers tell."""
+        return variance.pooled([peer.mean for peer in self.peers])
+
+    @cached_property
+    def right_or_wrong(self) -> bool:
+        """Whether every score is 0 or 1."""
+        known = self.scores[~np.isnan(self.scores)]
+        return bool(((known == 0) | (known == 1)).all())
 
     def category_estimate(self, category: str) -> Estimate:
         """Mean over one category with its interval."""
-        places = self.samples.by_category[category]
-        return statistics.clustered_mean(
-            self.average[places], self.samples.clusters[places], self._bounds
-        )
+        effect = variance.pooled([peer.category_mean(category) for peer in self.peers])
+        return self.category_mean(category).within(self.bounds, effect)
+
+    def category_mean(self, category: str) -> Mean:
+        """Mean over one category with its variance in parts."""
+        if category not in self._categories:
+            places = self.samples.by_category[category]
+            scores, clusters = self.scores[:, places], self.samples.clusters[places]
+            self._categories[category] = variance.influence(scores, clusters).summed
+        return self._categories[category]
+
+    @cached_property
+    def _categories(self) -> dict[str, Mean]:
+        return {}
 
     @cached_property
     def seed_means(self) -> dict[int, float]:
@@ -133,6 +164,13 @@ class Results:
     cells: dict[tuple[str, str], Cell]  # by (column, task); a missing cell is absent
     image_free: dict[str, Cell] = field(default_factory=dict)  # by task; no column of the run
     sources: list[Source] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        tokenizers = {column["name"] for column in self.columns("tokenizer")}
+        for (_, task), cell in self.cells.items():
+            cell.peers = [
+                peer for (name, of), peer in self.cells.items() if of == task and name in tokenizers
+            ]
 
     @property
     def tasks(self) -> list[Task]:
@@ -185,7 +223,9 @@ class Results:
         if cell is None or constant is None:
             return True
         hits = np.array([[statistics.credit(constant.answer, g) for g in cell.samples.gold]])
-        difference = statistics.paired_difference(cell.scores, hits, cell.samples.clusters)
+        difference = statistics.paired_difference(
+            cell.scores, hits, cell.samples.clusters, cell.seed_effect
+        )
         return difference.clear and difference.estimate.mean > 0
 
     def beats_image_free(self, column: str, task: Task) -> bool:
@@ -194,7 +234,9 @@ class Results:
         if cell is None or floor is None:
             return True
         x, y = (cell, floor) if task["higher_is_better"] else (floor, cell)
-        difference = statistics.paired_difference(x.scores, y.scores, cell.samples.clusters)
+        difference = statistics.paired_difference(
+            x.scores, y.scores, cell.samples.clusters, cell.seed_effect
+        )
         return difference.clear and difference.estimate.mean > 0
 
     def title(self, name: str) -> str:
@@ -217,17 +259,33 @@ class Results:
             return math.nan
         return sum(c.mean * c.n for c in known) / n
 
+    def has_score(self, column: str, task: str) -> bool:
+        """Whether a column has at least one score on a task."""
+        cell = self.cell(column, task)
+        return cell is not None and cell.estimate.n > 0
+
     def difference(self, a: str, b: str, task: Task) -> Difference | None:
         """Paired difference of two columns, positive where ``a`` is better; None without both."""
-        left, right = self.cell(a, task["name"]), self.cell(b, task["name"])
-        if left is None or right is None:
-            return None
-        seeds = sorted(set(left.seeds) | set(right.seeds))
-        x, y = _by_seed(left, seeds), _by_seed(right, seeds)
-        if not task["higher_is_better"]:
-            x, y = y, x
-        difference = statistics.paired_difference(x, y, left.samples.clusters)
-        return difference if difference.estimate.n else None
+        comparison = self.comparisons.pair(a, b, task["name"])
+        return comparison and comparison.difference
+
+    @cached_property
+    def comparisons(self) -> Comparisons:
+        """Every two columns on every task and overall."""
+        return Comparisons(self)
+
+    def overall(self, column: str) -> Estimate | None:
+        """Unweighted mean of the tasks scored in percent; None without all or below two tasks."""
+        return overall.overall_estimate(self, column)
+
+    @cached_property
+    def overall_means(self) -> dict[str, Mean]:
+        """Of every column that has all tasks scored in percent: what ``overall`` is made of."""
+        return overall.overall_means(self)
+
+    def ranks(self, scope: str) -> dict[str, Rank]:
+        """The tokenizers' ranks on a task or ``OVERALL``."""
+        return ranking.ranks(self, scope)
 
 
 _IMAGE_FREE = schema.column_without_encoder(
@@ -343,11 +401,3 @@ def _line_up(
     return Cell(
         column, task, shared, seeds, scores, answers, errors, invalid, truncated, present, others
     )
-
-
-def _by_seed(cell: Cell, seeds: list[int]) -> np.ndarray:
-    """The cell's scores with one row for each of ``seeds``, NaN for those it lacks."""
-    scores = np.full((len(seeds), len(cell.samples)), np.nan)
-    for s, seed in enumerate(cell.seeds):
-        scores[seeds.index(seed)] = cell.scores[s]
-    return scores

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
+from itertools import combinations
 from typing import Any
 
+from .comparison import Comparison
 from .figures import figures
+from .overall import OVERALL, overall_tasks
 from .results import Cell, Results
 from .schema import FORMAT_VERSION
-from .statistics import CONFIDENCE, Difference, Estimate
-from .verdict import TaskVerdict
+from .variance import CONFIDENCE, Estimate
+from .verdict import TaskVerdict, judge_overall
 
 
 def scores_document(results: Results, verdicts: list[TaskVerdict]) -> dict[str, Any]:
     """The content of ``scores.json``; scores are fractions, unknown numbers are null.
 
-    ``columns[column][task]`` is null for a missing cell. ``differences`` holds the paired
-    difference of every two columns, positive where the first is better.
+    ``columns[column][task]`` is null for a missing cell. ``differences[scope]`` holds every two
+    columns that have the scope (a task, or "overall" where two tasks are scored in percent),
+    positive where ``a`` is better. The fields are explained in docs/statistics.md.
     """
     names = [column["name"] for column in results.run["columns"]]
+    comparisons, overall = results.comparisons, judge_overall(results)
     return {
         "format_version": FORMAT_VERSION,
         "confidence": CONFIDENCE,
@@ -26,23 +32,35 @@ def scores_document(results: Results, verdicts: list[TaskVerdict]) -> dict[str, 
             name: {task["name"]: _cell(results.cell(name, task["name"])) for task in results.tasks}
             for name in names
         },
+        OVERALL: {
+            "tasks": [task["name"] for task in overall_tasks(results)],
+            "columns": {
+                name: _estimate(estimate)
+                for name in names
+                if (estimate := results.overall(name)) is not None
+            },
+        },
         "frames": {task["name"]: _frames(results, task) for task in results.tasks},
         "verdicts": {
             v.task["name"]: {
                 "best": v.best,
                 "leaders": list(v.leaders),
                 "not_above": {name: list(controls) for name, controls in v.not_above.items()},
+                "detectable": _known(v.detectable),
             }
-            for v in verdicts
+            for v in [*verdicts, *([overall] if overall else [])]
+        },
+        "ranks": {
+            scope: {name: asdict(rank) for name, rank in results.ranks(scope).items()}
+            for scope in comparisons.scopes
         },
         "differences": {
-            task["name"]: [
-                {"a": a, "b": b} | _difference(difference)
-                for i, a in enumerate(names)
-                for b in names[i + 1 :]
-                if (difference := results.difference(a, b, task)) is not None
+            scope: [
+                _comparison(comparison)
+                for a, b in combinations(names, 2)
+                if (comparison := comparisons.pair(a, b, scope)) is not None
             ]
-            for task in results.tasks
+            for scope in comparisons.scopes
         },
     }
 
@@ -92,10 +110,20 @@ def _estimate(e: Estimate) -> dict[str, Any]:
     }
 
 
-def _difference(difference: Difference) -> dict[str, Any]:
-    return _estimate(difference.estimate) | {
-        "per_seed": list(difference.per_seed),
-        "clear": difference.clear,
+def _comparison(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "a": comparison.a,
+        "b": comparison.b,
+        **_estimate(comparison.difference.estimate),
+        "per_seed": list(comparison.difference.per_seed),
+        "test": comparison.test,
+        "p": _known(comparison.p),
+        "adjusted": _known(comparison.adjusted),
+        "clear": comparison.clear,
+        "wins": comparison.wins,
+        "ties": comparison.ties,
+        "losses": comparison.losses,
+        "detectable": _known(comparison.detectable),
     }
 
 

@@ -1,18 +1,4 @@
-"""Means, intervals and paired differences of per-sample scores, clustered by image.
-
-Questions share images, so samples are not independent. With per-sample scores x_i, their mean m,
-n samples in G images, the cluster-robust variance of the mean is
-
-    Var(m) = G / (G - 1) * sum_g ( sum_{i in g} (x_i - m) )^2 / n^2
-
-(Liang & Zeger 1986; with the usual small-sample factor it is what an intercept-only regression with
-clustered errors gives; used for model evaluation by Miller 2024, arXiv 2411.00640). The 95 %
-interval is m ± t * sqrt(Var(m)) with the 0.975 quantile of Student's t at G - 1 degrees of freedom.
-A paired difference is the same formula on x_i = a_i - b_i over the samples both have.
-
-Several seeds: scores are averaged over seeds per sample first, so an interval speaks about new
-images, not about new seeds; the spread over seeds is reported beside it.
-"""
+"""Means, paired differences and constants of per-sample scores; the variance is in variance.py."""
 
 from __future__ import annotations
 
@@ -21,27 +7,10 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
-CONFIDENCE = 0.95
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean with its 95 % interval; ``low`` and ``high`` are NaN below two images."""
-
-    mean: float
-    low: float
-    high: float
-    n: int  # samples
-    images: int  # clusters
-
-    @property
-    def margin(self) -> float:
-        """The larger distance from the mean to an end of the interval."""
-        return max(self.high - self.mean, self.mean - self.low)
+from .variance import CONFIDENCE, Estimate, SeedEffect, influence
 
 
 @dataclass(frozen=True)
@@ -65,33 +34,10 @@ def clustered_mean(
 ) -> Estimate:
     """Mean of ``scores`` float[n] with its interval; ``clusters`` int[n]; NaN scores are left out.
 
-    ``bounds`` are the least and greatest possible score: the interval is cut there, and where every
-    score sits on the same bound (no variance to estimate from) its other end is the exact binomial
-    one with images as trials, ``(alpha / 2) ** (1 / G)`` of the range (Clopper & Pearson 1934).
+    ``bounds`` are the least and greatest possible score, where there are such; see ``Mean.within``.
     """
-    keep = ~np.isnan(scores)
-    x = scores[keep]
-    n = len(x)
-    if n == 0:
-        return Estimate(math.nan, math.nan, math.nan, 0, 0)
-    _, group = np.unique(clusters[keep], return_inverse=True)
-    images = int(group.max()) + 1
-    mean = float(x.mean())
-    if images < 2:
-        return Estimate(mean, math.nan, math.nan, n, images)
-    sums = np.bincount(group, weights=x - mean)
-    variance = images / (images - 1) * float(sums @ sums) / n**2
-    margin = _t_quantile(images - 1) * math.sqrt(variance)
-    low, high = mean - margin, mean + margin
-    if bounds is not None:
-        least, most = bounds
-        reach = (most - least) * (1 - ((1 - CONFIDENCE) / 2) ** (1 / images))
-        if (x == most).all():
-            low = most - reach
-        elif (x == least).all():
-            high = least + reach
-        low, high = max(low, least), min(high, most)
-    return Estimate(mean, low, high, n, images)
+    _, clusters = np.unique(clusters, return_inverse=True)
+    return influence(np.asarray(scores, dtype=float)[None], clusters).summed.within(bounds)
 
 
 def seed_average(scores: np.ndarray) -> np.ndarray:
@@ -114,15 +60,20 @@ def seed_spread(means: Sequence[float]) -> float:
     return float(np.std(known, ddof=1)) if len(known) > 1 else math.nan
 
 
-def paired_difference(a: np.ndarray, b: np.ndarray, clusters: np.ndarray) -> Difference:
+def paired_difference(
+    a: np.ndarray, b: np.ndarray, clusters: np.ndarray, effect: SeedEffect | None = None
+) -> Difference:
     """Difference of two cells on the samples both answered.
 
     ``a`` and ``b`` are float[S, n] with the same sample and seed in the same place (NaN where
     missing or failed), or float[1, n] for something that has no seed; ``clusters`` int[n].
+    ``effect``: what seeds are known to do to such a difference.
     """
-    estimate = clustered_mean(seed_average(a) - seed_average(b), clusters)
-    per_seed = seed_means(a - b)
-    return Difference(estimate, tuple(float(d) for d in per_seed if not math.isnan(d)))
+    _, clusters = np.unique(clusters, return_inverse=True)
+    apart = a - b
+    apart = apart[~np.isnan(apart).all(axis=1)]
+    estimate = influence(apart, clusters).summed.estimate(effect)
+    return Difference(estimate, tuple(seed_means(apart).tolist()))
 
 
 @dataclass(frozen=True)
@@ -179,10 +130,3 @@ def detectable(independent: int, discordant: float = 0.5, power: float = 0.8) ->
     from scipy.special import ndtri
 
     return float((ndtri(0.5 + CONFIDENCE / 2) + ndtri(power)) * math.sqrt(discordant / independent))
-
-
-@lru_cache(maxsize=4096)
-def _t_quantile(degrees: int) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(degrees, 0.5 + CONFIDENCE / 2))

@@ -1,9 +1,11 @@
-"""Who leads on each task, who is not shown to beat the controls, and the words that say so."""
+"""Who leads on each task and overall, and who is not shown to beat the controls."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .comparison import Comparison
+from .overall import OVERALL, overall_tasks
 from .results import Results
 from .schema import Column, Task
 from .statistics import Difference
@@ -11,7 +13,7 @@ from .statistics import Difference
 
 @dataclass(frozen=True)
 class TaskVerdict:
-    """What the paired differences of one task allow to be said; names are column names."""
+    """What the comparisons of one task allow to be said; names are column names."""
 
     task: Task
     best: str | None  # highest mean
@@ -20,50 +22,54 @@ class TaskVerdict:
     not_above: dict[str, tuple[str, ...]]  # tokenizer -> floors it is not shown to beat
     missing: tuple[str, ...]  # tokenizers without a score here
     scored: int  # tokenizers with one
+    level: bool = False  # the leaders score the same
+    even: bool = True  # no difference is shown between any two leaders
+    detectable: float = float("nan")  # median over the pairs of tokenizers
 
     @property
     def settled(self) -> tuple[str, ...]:
         """Leaders that also beat every control and all that needs no model: they lead by sight."""
         return tuple(name for name in self.leaders if name not in self.not_above)
 
+    @property
+    def open(self) -> bool:
+        """Whether nobody is shown to be behind: all tokenizers lead, and there are several."""
+        return self.scored > 1 and len(self.leaders) == self.scored
+
 
 def judge(results: Results, task: Task) -> TaskVerdict:
-    """Compare all tokenizers with the best one and with each control on one task."""
-    sign = 1 if task["higher_is_better"] else -1
-    scored, missing = [], []
-    for column in results.columns("tokenizer"):
-        cell = results.cell(column["name"], task["name"])
-        if cell is None or not cell.estimate.n:
-            missing.append(column["name"])
-        else:
-            scored.append((column["name"], sign * cell.estimate.mean))
-    scored.sort(key=lambda item: -item[1])
+    """Compare all tokenizers with the best one and with each control on one task or overall.
+
+    Differences between tokenizers are corrected for how many pairs there are (Holm). Those from
+    controls are not: each asks by itself whether a tokenizer's score means anything.
+    """
+    scope = task["name"]
+    means = {c["name"]: _mean(results, c["name"], task) for c in results.columns("tokenizer")}
+    missing = tuple(name for name, mean in means.items() if mean is None)
+    scored = [name for name, mean in means.items() if mean is not None]
+    scored.sort(key=lambda name: -means[name])
     if not scored:
-        return TaskVerdict(task, None, (), None, {}, tuple(missing), 0)
-    best = scored[0][0]
-    leaders, runner_up = [best], None
-    for name, _ in scored[1:]:
-        difference = results.difference(best, name, task)
-        if difference is None or not difference.clear:
-            leaders.append(name)
-        elif runner_up is None:
-            runner_up = (name, difference)
-    not_above = {}
-    for name, _ in scored:
-        failed = tuple(
-            control["name"]
-            for control in results.columns("control")
-            if results.cell(control["name"], task["name"]) is not None
-            and not _beats(results.difference(name, control["name"], task))
-        )
-        if not results.beats_image_free(name, task):
-            failed = ("image_free", *failed)
-        if not results.beats_majority(name, task):
-            failed = ("majority", *failed)
-        if failed:
-            not_above[name] = failed
+        return TaskVerdict(task, None, (), None, {}, missing, 0)
+    best, behind = scored[0], {}
+    for name in scored[1:]:
+        comparison = results.comparisons.pair(best, name, scope)
+        if comparison is not None and comparison.clear:
+            behind[name] = comparison
+    leaders = tuple(name for name in scored if name not in behind)
+    not_above = {name: floors for name in scored if (floors := _not_beaten(results, name, task))}
+    pairs = results.comparisons.of(scope)
+    inside = [c for c in pairs if {c.a, c.b} <= set(leaders)]
     return TaskVerdict(
-        task, best, tuple(leaders), runner_up, not_above, tuple(missing), len(scored)
+        task,
+        best,
+        leaders,
+        next(((name, comparison.difference) for name, comparison in behind.items()), None),
+        not_above,
+        missing,
+        len(scored),
+        level=len({means[name] for name in leaders}) == 1,
+        even=not any(c.clear for c in inside),
+        detectable=_median([c.detectable for c in pairs]),
     )
 
 
@@ -72,45 +78,226 @@ def judge_all(results: Results) -> list[TaskVerdict]:
     return [judge(results, task) for task in results.tasks]
 
 
+def judge_overall(results: Results) -> TaskVerdict | None:
+    """The verdict on the mean over the tasks scored in percent; None below two of them."""
+    tasks = overall_tasks(results)
+    if not tasks:
+        return None
+    task = tasks[0] | {
+        "name": OVERALL,
+        "title": "Overall",
+        "metric_title": "mean over tasks",
+        "description": f"the unweighted mean over {len(tasks)} tasks scored in percent",
+    }
+    return judge(results, task)
+
+
+def _mean(results: Results, name: str, task: Task) -> float | None:
+    """Higher is better; None without a score."""
+    if task["name"] == OVERALL:
+        estimate = results.overall(name)
+    else:
+        cell = results.cell(name, task["name"])
+        estimate = cell.estimate if cell is not None and cell.estimate.n else None
+    if estimate is None:
+        return None
+    return estimate.mean if task["higher_is_better"] else -estimate.mean
+
+
+def _not_beaten(results: Results, name: str, task: Task) -> tuple[str, ...]:
+    """The floors of a task, then its controls, that a tokenizer is not shown to beat."""
+    floors = []
+    if task["name"] != OVERALL:
+        if not results.beats_majority(name, task):
+            floors.append("majority")
+        if not results.beats_image_free(name, task):
+            floors.append("image_free")
+    for control in results.columns("control"):
+        if _mean(results, control["name"], task) is not None:
+            comparison = results.comparisons.pair(name, control["name"], task["name"])
+            if not _beats(comparison):
+                floors.append(control["name"])
+    return tuple(floors)
+
+
+def _beats(comparison: Comparison | None) -> bool:
+    return comparison is not None and comparison.clear and comparison.difference.estimate.mean > 0
+
+
+def _median(values: list[float]) -> float:
+    known = sorted(value for value in values if value == value)
+    if not known:
+        return float("nan")
+    middle = len(known) // 2
+    return known[middle] if len(known) % 2 else (known[middle - 1] + known[middle]) / 2
+
+
 @dataclass(frozen=True)
 class Wording:
-    """The report's headline: one answer, one reason, and one sentence a task."""
+    """The report's headline: one answer, one reason, then what holds on which tasks."""
 
     answer: str
     reason: str
-    tasks: tuple[tuple[str, str], ...]  # (task title, sentence)
+    headline: tuple[str, ...]  # one sentence for all tasks that share a verdict
+    tasks: tuple[tuple[str, str], ...]  # (task title, sentence with the figures)
+    notes: tuple[str, ...]  # what the differences speak of
 
 
 def put_in_words(results: Results, verdicts: list[TaskVerdict]) -> Wording:
-    """Say which tokenizer to use and why, no more firmly than the differences allow."""
+    """Say which tokenizer to use and why, no more firmly than the comparisons allow."""
     tokenizers = results.columns("tokenizer")
     if not verdicts:
-        return Wording("Nothing was scored.", "The answers are written, to be submitted.", ())
+        answer, reason = "Nothing was scored.", "The answers are written, to be submitted."
+        return Wording(answer, reason, (), (), ())
     sentences = tuple((v.task["title"], _sentence(v, results)) for v in verdicts)
     if not tokenizers:
-        return Wording("No tokenizer was run.", "Only controls have scores.", sentences)
-    wins = {c["name"]: sum(c["name"] in v.settled for v in verdicts) for c in tokenizers}
+        return Wording("No tokenizer was run.", "Only controls have scores.", (), sentences, ())
+    answer, reason, top = _answer(results, verdicts)
+    reason += _cost_note([c for c in tokenizers if c["name"] in top], tokenizers)
+    return Wording(answer, reason, _headline(results, verdicts), sentences, _notes(results))
+
+
+def _answer(results: Results, verdicts: list[TaskVerdict]) -> tuple[str, str, tuple[str, ...]]:
+    """Answer, reason, and the columns it names: by the overall mean, else by tasks led."""
+    titles, overall = _titles(results), judge_overall(results)
+    if len(titles) == 1:
+        beaten = sum(bool(v.settled) for v in verdicts)
+        only = f"It beats every control on {_of(beaten, len(verdicts))}."
+        return f"Only {next(iter(titles.values()))} was run.", only, ()
+    leads = [v for v in verdicts if v.settled and not v.open and v.scored > 1]
+    if overall is not None and overall.settled and overall.scored > 1:
+        reason = _overall_sentence(overall, results)
+        if overall.open and leads:
+            return "It depends on the task.", reason, ()
+        if overall.open:
+            return "No difference between the tokenizers is shown.", reason, ()
+        use = _join([titles[name] for name in overall.settled], "or")
+        return f"Use {use}.", reason, overall.settled
+    wins = {name: sum(name in v.settled for v in leads) for name in titles}
     most = max(wins.values())
-    if not most:
+    top = tuple(name for name in titles if wins[name] == most)
+    if not any(v.settled for v in verdicts):
         beats_none = "No tokenizer leads a task and beats the controls there."
-        return Wording(beats_none, "This run does not say which one to use.", sentences)
-    top = [c for c in tokenizers if wins[c["name"]] == most]
-    names = _join([c["title"] for c in top])
-    count, total = _words(most), _words(len(verdicts))
-    tasks = "the only task" if len(verdicts) == 1 else f"{count} of {total} tasks"
-    if len(verdicts) > 1 and most == len(verdicts):
-        tasks = f"all {total} tasks"
-    if len(top) == 1:
-        answer = f"Use {names}."
-        alone = all(v.settled == (top[0]["name"],) for v in verdicts if top[0]["name"] in v.settled)
-        reason = f"It {'leads' if alone else 'leads or shares the lead'} on {tasks}."
-    elif len(top) == len(tokenizers):
-        answer = "The tokenizers come out even."
-        reason = f"{names} each lead or share the lead on {tasks}."
+        return beats_none, "This run does not say which one to use.", ()
+    if not most or len(top) == len(titles):
+        return (
+            "No difference between the tokenizers is shown.",
+            "They lead together or in turn.",
+            (),
+        )
+    alone = all(v.leaders == top for v in leads if top[0] in v.leaders)
+    how = "leads" if len(top) == 1 else "leads or shares the lead"
+    reason = f"{'It' if len(top) == 1 else 'Each'} {how} on {_of(most, len(verdicts))}."
+    if len(top) == 1 and not alone:
+        reason = f"It leads or shares the lead on {_of(most, len(verdicts))}."
+    return f"Use {_join([titles[name] for name in top], 'or')}.", reason, top
+
+
+def _headline(results: Results, verdicts: list[TaskVerdict]) -> tuple[str, ...]:
+    """One sentence for every set of leaders, with the tasks it holds for."""
+    groups: dict[tuple, list[TaskVerdict]] = {}
+    for v in verdicts:
+        groups.setdefault((frozenset(v.leaders), bool(v.settled), v.even), []).append(v)
+    return tuple(_shared(group, results) for group in groups.values())
+
+
+def _shared(group: list[TaskVerdict], results: Results) -> str:
+    titles, v = _titles(results), group[0]
+    where = _join([own.task["title"] for own in group])
+    names = [titles[name] for name in titles if name in v.leaders]
+    if v.best is None:
+        return f"No tokenizer has a score on {where}."
+    if v.scored == 1:
+        return f"Only {names[0]} has a score on {where}."
+    if not v.settled:
+        return f"On {where} no leader is shown to beat all that needs no sight."
+    if v.open:
+        what = "the two" if v.scored == 2 else f"the {_words(v.scored)}"
+        return f"No difference between {what} is shown on {where}{_would_show(group)}."
+    if len(names) == 1:
+        return f"{names[0]} leads on {where}."
+    best = titles[v.best]
+    shown = f"no difference shown {'between' if len(names) == 2 else 'among'} them"
+    if not v.even:
+        shown = f"no difference from {best} is shown" if len(group) == 1 else "not all are level"
+    return f"{_few(names)} lead on {where}; {shown}."
+
+
+def _overall_sentence(verdict: TaskVerdict, results: Results) -> str:
+    tasks = overall_tasks(results)
+    left_out = [task["title"] for task in results.tasks if task not in tasks]
+    besides = f" (without {_join(left_out)})" if left_out else ""
+    where = f"Over the {_words(len(tasks))} tasks scored in percent{besides}"
+    return f"{where}: {_sentence(verdict, results)}"
+
+
+def _sentence(verdict: TaskVerdict, results: Results) -> str:
+    """The verdict of one task with its figures."""
+    if verdict.best is None:
+        return "No tokenizer has a score."
+    names = [results.title(name) for name in verdict.leaders]
+    if len(names) == 1:
+        text = f"{names[0]} leads" if verdict.scored > 1 else f"Only {names[0]} has a score."
+    elif verdict.level:
+        text = f"{_few(names)} score the same."
+    elif verdict.open:
+        text = f"no difference between {_few(names)} is shown{_would_show([verdict])}."
+    elif verdict.even:
+        between = "between" if len(names) == 2 else "among"
+        text = f"{_few(names)} lead; no difference shown {between} them{_would_show([verdict])}."
     else:
-        answer = f"Use {_join([c['title'] for c in top], 'or')}."
-        reason = f"Each leads or shares the lead on {tasks}, more than any other."
-    return Wording(answer, reason + _cost_note(top, tokenizers), sentences)
+        text = f"{names[0]} scores highest; no difference shown from {_few(names[1:], 'or')}."
+    if verdict.runner_up is not None:
+        name, difference = verdict.runner_up
+        e, rival = difference.estimate, results.title(name)
+        gap = _amount(verdict.task, e.mean)
+        low, high = (_amount(verdict.task, end).partition(" ")[0] for end in (e.low, e.high))
+        if len(names) == 1:
+            text += f", {gap} ahead of {rival} (95\u00a0% interval {low} to {high})."
+        else:
+            text += f" {names[0]} is {gap} ahead of {rival} ({low} to {high})."
+    text = text[0].upper() + text[1:] + _below(verdict, results)
+    if verdict.missing:
+        text += f" No score for {_join([results.title(name) for name in verdict.missing])}."
+    return text
+
+
+def _below(verdict: TaskVerdict, results: Results) -> str:
+    """Who is not shown to beat which floors."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for name, floors in verdict.not_above.items():
+        groups.setdefault(floors, []).append(results.title(name))
+    text = ""
+    for floors, losers in groups.items():
+        against = _join([results.title(c) for c in floors], "or")
+        everyone = 1 < len(losers) == verdict.scored
+        who = "None" if everyone else _few(losers)
+        verb = "is" if len(losers) == 1 or everyone else "are"
+        text += f" {who} {verb}{'' if everyone else ' not'} shown to beat {against}."
+    return text
+
+
+def _would_show(group: list[TaskVerdict]) -> str:
+    """What difference these tasks show with 80 % power: the median over pairs, least to most."""
+    if any(v.detectable != v.detectable for v in group) or len({_scale(v.task) for v in group}) > 1:
+        return ""
+    least, most = (pick(v.detectable for v in group) for pick in (min, max))
+    first, last = _amount(group[0].task, least), _amount(group[0].task, most)
+    span = first if first == last else f"{first.partition(' ')[0]} to {last}"
+    return f" (80\u00a0% power for {span})"
+
+
+def _notes(results: Results) -> tuple[str, ...]:
+    names = _titles(results)
+    seeds = [len(cell.seeds) for (column, _), cell in results.cells.items() if column in names]
+    if not seeds:
+        return ()
+    if min(seeds) == 1:
+        return (
+            "One alignment seed was run: differences are those of these connectors, and another "
+            "seed may turn small ones.",
+        )
+    return (f"Intervals speak of new images and of new alignment seeds ({min(seeds)} were run).",)
 
 
 def _cost_note(top: list[Column], tokenizers: list[Column]) -> str:
@@ -125,50 +312,33 @@ def _cost_note(top: list[Column], tokenizers: list[Column]) -> str:
     return f" Its encoder has {size / smallest:.1f} times the parameters of the smallest compared."
 
 
-def _beats(difference: Difference | None) -> bool:
-    return difference is not None and difference.clear and difference.estimate.mean > 0
+def _titles(results: Results) -> dict[str, str]:
+    return {column["name"]: column["title"] for column in results.columns("tokenizer")}
 
 
-def _sentence(verdict: TaskVerdict, results: Results) -> str:
-    if verdict.best is None:
-        return "No tokenizer has a score."
-    scale, unit = (100, " points") if verdict.task["unit"] == "percent" else (1, "")
-    digits = 1 if scale == 100 else 2
-    names = [results.title(name) for name in verdict.leaders]
-    if len(names) > 1:
-        means = [results.cell(name, verdict.task["name"]).estimate.mean for name in verdict.leaders]
-        level = [name for name, mean in zip(names, means, strict=True) if mean == means[0]]
-        if level == names:
-            text = f"{_join(names)} score the same."
-        else:
-            others = [name for name in names if name not in level]
-            text = f"{_join(level)} score{'s' if len(level) == 1 else ''} highest; "
-            text += f"no difference shown from {_join(others, 'or')}."
-    elif verdict.scored > 1:
-        text = f"{names[0]} leads"
-    else:
-        text = f"Only {names[0]} has a score."
-    if verdict.runner_up is not None:
-        name, difference = verdict.runner_up
-        e = difference.estimate
-        gap = f"{scale * e.mean:.{digits}f}{unit}"
-        low, high = f"{scale * e.low:.{digits}f}", f"{scale * e.high:.{digits}f}"
-        if len(names) == 1:
-            text += f", {gap} ahead of {results.title(name)} (95\u00a0% interval {low} to {high})."
-        else:
-            text += f" {names[0]} is {gap} ahead of {results.title(name)} ({low} to {high})."
-    groups: dict[tuple[str, ...], list[str]] = {}
-    for name, controls in verdict.not_above.items():
-        groups.setdefault(controls, []).append(results.title(name))
-    for controls, losers in groups.items():
-        against = _join([results.title(c) for c in controls], "or")
-        everyone = 1 < len(losers) == verdict.scored
-        who = "None" if everyone else _join(losers)
-        verb = "is" if len(losers) == 1 or everyone else "are"
-        text += f" {who} {verb}{'' if everyone else ' not'} shown to beat {against}."
-    if verdict.missing:
-        text += f" No score for {_join([results.title(name) for name in verdict.missing])}."
-    return text
+def _scale(task: Task) -> tuple[int, int, str]:
+    """What to multiply by, decimals, and the word behind."""
+    return (100, 1, " points") if task["unit"] == "percent" else (1, 2, "")
+
+
+def _amount(task: Task, value: float) -> str:
+    scale, digits, word = _scale(task)
+    return f"{scale * value:.{digits}f}{word}"
+
+
+def _of(count: int, total: int) -> str:
+    if total == 1:
+        return "the only task" if count else "no task"
+    if count == total:
+        return f"all {_words(total)} tasks"
+    return f"{_words(count)} of {_words(total)} tasks"
+
+
+def _few(names: list[str], word: str = "and") -> str:
+    """At most four names, then how many more."""
+    if len(names) <= 5:
+        return _join(names, word)
+    return f"{', '.join(names[:4])} {word} {_words(len(names) - 4)} others"
 
 
 def _join(names: list[str], word: str = "and") -> str:
@@ -176,5 +346,5 @@ def _join(names: list[str], word: str = "and") -> str:
 
 
 def _words(number: int) -> str:
-    small = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+    small = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
     return small[number] if number < len(small) else str(number)

@@ -204,3 +204,9 @@ def build_run(run_dir: Path, images: int = 60, per_image: int = 3, seeds=(1, 2))
 def run_dir(tmp_path: Path) -> Path:
     """A small complete run directory."""
     return build_run(tmp_path / "run", images=30)
+
+
+@pytest.fixture(scope="session")
+def shared_run_dir(tmp_path_factory) -> Path:
+    """A complete run directory for tests that change nothing in it."""
+    return build_run(tmp_path_factory.mktemp("shared") / "run", images=30)
