@@ -1,6 +1,5 @@
 """The gallery in a real browser: filters against brute force, links, keyboard, hostile text."""
 
-import json
 import time
 import urllib.parse
 
@@ -19,34 +18,24 @@ HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\x07\x1b[31m
 TOKENIZERS = ("deit", "clip", "mae", "dino")
 COLUMNS = (*TOKENIZERS, "blind", "random", "text")
 TITLES = {"deit": "DeiT", "blind": "Blind", "random": "Random", "text": "Scene as text"}
-ENTER, TAB, END = "\ue007", "\ue004", "\ue010"
 
 
 class Gallery:
     """The page, driven: what a reader sees and does."""
 
-    def __init__(self, browser, url, width=1280):
+    def __init__(self, browser, url):
         self.browser, self.url = browser, url
-        metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-        self.cdp("Emulation.setDeviceMetricsOverride", metrics)
+        self.js, self.press = browser.js, browser.press
 
-    def cdp(self, command, parameters):
-        return self.browser("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})
-
-    def open(self, fragment=""):
-        self.browser("POST", "/url", {"url": "about:blank"})
-        self.browser("POST", "/url", {"url": self.url + fragment})
+    def open(self, fragment="", width=1280):
+        self.browser.log()  # what other pages wrote
+        self.browser.open(self.url + fragment, width)
         return self
-
-    def run(self, script, *values):
-        return self.browser(
-            "POST", "/execute/sync", {"script": f"return {script}", "args": list(values)}
-        )
 
     def choose(self, **controls):
         """Set controls of the form as a reader would: set, then say so."""
         for name, value in controls.items():
-            self.run(
+            self.js(
                 "(([name, value]) => { const control = "
                 "document.querySelector('#samples form').elements[name]; control.value = value;"
                 "control.dispatchEvent(new Event('change', {bubbles: true})); })(arguments)",
@@ -55,17 +44,15 @@ class Gallery:
             )
 
     def control(self, name):
-        return self.run(
-            "document.querySelector('#samples form').elements[arguments[0]].value", name
-        )
+        return self.js("document.querySelector('#samples form').elements[arguments[0]].value", name)
 
     def shown(self):
         """(task, doc_id) of every card, in order, after all pages were asked for."""
-        self.run(
+        self.js(
             "(() => { const more = document.querySelector('#samples .more');"
             "while (!more.hidden) more.click(); })()"
         )
-        found = self.run(
+        found = self.js(
             "[...document.querySelectorAll('#samples article .kicker')].map(k => k.textContent)"
         )
         cards = [kicker.split(" · ") for kicker in found]
@@ -75,21 +62,11 @@ class Gallery:
 
     @property
     def status(self):
-        return self.run("document.querySelector('#samples-count').textContent")
+        return self.js("document.querySelector('#samples-count').textContent")
 
     @property
     def focus(self):
-        return self.run("document.activeElement.tagName + '.' + document.activeElement.className")
-
-    def press(self, keys):
-        """Press keys where the focus is, as a keyboard does."""
-        pressed = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]
-        self.browser(
-            "POST", "/actions", {"actions": [{"type": "key", "id": "keyboard", "actions": pressed}]}
-        )
-
-    def log(self):
-        return self.browser("POST", "/se/log", {"type": "browser"})
+        return self.js("document.activeElement.tagName + '.' + document.activeElement.className")
 
 
 def all_rows(run_dir):
@@ -104,32 +81,21 @@ def all_rows(run_dir):
 
 
 @pytest.fixture(scope="module")
-def run_dir(tmp_path_factory):
-    """One run for all tests that only read it."""
-    return build_run(tmp_path_factory.mktemp("gallery") / "run", images=30)
-
-
-@pytest.fixture(scope="module")
-def rows(run_dir):
-    return all_rows(run_dir)
-
-
-@pytest.fixture(scope="module")
-def address(run_dir):
-    return write_report(run_dir).resolve().as_uri()
+def rows(shared_run_dir):
+    return all_rows(shared_run_dir)
 
 
 @pytest.fixture
-def gallery(browser, address):
-    return Gallery(browser, address)
+def gallery(browser, report):
+    return Gallery(browser, report)
 
 
 @pytest.fixture
-def hurried(browser, run_dir, monkeypatch):
+def hurried(browser, shared_run_dir, tmp_path, monkeypatch):
     """A page with fewer samples than the run."""
     monkeypatch.setattr(document, "MOST_SAMPLES", 100)
-    results = load_results(run_dir)
-    page = run_dir / "hurried.html"
+    results = load_results(shared_run_dir)
+    page = tmp_path / "hurried.html"
     page.write_text(render(results, judge_all(results)))
     return Gallery(browser, page.resolve().as_uri())
 
@@ -185,7 +151,7 @@ def test_filters_find_what_the_rows_say(gallery, rows):
     gallery.choose(category="shape")
     wanted = {n for n in wanted if rows[n]["clip"]["category"] == "shape"}
     assert set(gallery.shown()) == wanted != set()
-    gallery.run("document.querySelector('#samples form').reset()")
+    gallery.js("document.querySelector('#samples form').reset()")
     assert len(gallery.shown()) == 300
 
 
@@ -242,7 +208,7 @@ def test_words_are_searched_in_questions_gold_and_answers(gallery, rows, query):
 def test_a_card_tells_every_answer(gallery, rows):
     gallery.open("#samples?task=vqa&column=mae")
     name = gallery.shown()[0]
-    told = gallery.run(
+    told = gallery.js(
         "[...document.querySelector('#samples article').querySelectorAll('li')].map(li => "
         "[li.querySelector('.sign').textContent, li.querySelector('.word').textContent,"
         "li.querySelector('.said').textContent, li.querySelector('.who').textContent])"
@@ -262,29 +228,29 @@ def test_a_card_tells_every_answer(gallery, rows):
     card = "document.querySelector('#samples article')"
 
     def text(part):
-        return gallery.run(f"{card}.querySelector('{part}').textContent")
+        return gallery.js(f"{card}.querySelector('{part}').textContent")
 
     assert text("mark") == "MAE"
     assert text(".gold") == f"Gold {rows[name]['clip']['gold'][0]}"
     assert text("code") == f"gvt explain run --sample vqa:{name[1]}"
-    label = gallery.run(
+    label = gallery.js(
         f"{card}.getAttribute('aria-labelledby').split(' ')"
         ".map(id => document.getElementById(id).textContent).join(' ')"
     )
     assert rows[name]["clip"]["question"] in label and f"#{name[1]}" in label
     picture = f"{card}.querySelector('img')"
-    assert gallery.run(f"{picture}.alt").startswith("Image scene-")
-    assert gallery.run(f"{picture}.decode().then(() => {picture}.naturalWidth)") == 64
+    assert gallery.js(f"{picture}.alt").startswith("Image scene-")
+    assert gallery.js(f"{picture}.decode().then(() => {picture}.naturalWidth)") == 64
 
 
-def test_seeds_that_differ_are_said(gallery, rows, run_dir):
+def test_seeds_that_differ_are_said(gallery, rows, shared_run_dir):
     second = {
         row["doc_id"]: points(row)
-        for _, row in schema.read_rows(schema.rows_path(run_dir, "clip", 2, "oc"))
+        for _, row in schema.read_rows(schema.rows_path(shared_run_dir, "clip", 2, "oc"))
     }
     gallery.open("#samples?task=oc&column=clip")
     gallery.shown()
-    said = gallery.run(
+    said = gallery.js(
         "Object.fromEntries([...document.querySelectorAll('#samples article')].map(a => "
         "[a.querySelector('code').textContent.split(':')[1], "
         "a.querySelector('mark').parentElement.textContent.includes('CLIP (1/2)')]))"
@@ -296,22 +262,22 @@ def test_seeds_that_differ_are_said(gallery, rows, run_dir):
 
 def test_the_address_leads_here_and_back(gallery):
     gallery.open()
-    gallery.run("scrollTo(0, 0)")
-    gallery.run("void (location.hash = '#samples?task=vqa&column=clip')")
+    gallery.js("scrollTo(0, 0)")
+    gallery.js("void (location.hash = '#samples?task=vqa&column=clip')")
     assert (gallery.control("task"), gallery.control("column")) == ("vqa", "clip")
     assert gallery.focus == "H2."
-    assert gallery.run("document.activeElement.getBoundingClientRect().top") < 200
-    gallery.run("void (location.hash = '#samples?task=oc&column=dino&category=many')")
+    assert gallery.js("document.activeElement.getBoundingClientRect().top") < 200
+    gallery.js("void (location.hash = '#samples?task=oc&column=dino&category=many')")
     assert gallery.control("category") == "many"
-    gallery.run("history.back()")
+    gallery.js("history.back()")
     wait(lambda: gallery.control("task") == "vqa")
     assert (gallery.control("column"), gallery.control("category")) == ("clip", "")
     gallery.choose(show="only-right")
-    address = gallery.run("location.hash")
+    address = gallery.js("location.hash")
     assert address == "#samples?task=vqa&show=only-right&column=clip"
     found = gallery.shown()
     assert gallery.open(address).shown() == found
-    assert gallery.log() == []
+    assert gallery.browser.log() == []
 
 
 def wait(until):
@@ -326,7 +292,7 @@ def test_an_address_of_what_is_not_there_is_said(gallery):
     assert gallery.status.startswith("There is no category “none” here. There is no ")
     assert "column “nobody”" in gallery.status
     assert gallery.control("task") == "vqa"
-    assert gallery.log() == []
+    assert gallery.browser.log() == []
 
 
 def test_filters_that_a_task_cannot_answer_are_not_offered(gallery):
@@ -335,22 +301,22 @@ def test_filters_that_a_task_cannot_answer_are_not_offered(gallery):
         "[...document.querySelector('#samples form').elements.show.options]"
         ".filter(o => !o.disabled).map(o => o.value)"
     )
-    assert gallery.run(offered) == ["", "disagree", "best", "worst", "unscored"]
+    assert gallery.js(offered) == ["", "disagree", "best", "worst", "unscored"]
     gallery.choose(show="best", task="vqa")
     assert gallery.control("show") == ""
-    assert gallery.run(offered)[:4] == ["", "disagree", "all-wrong", "all-right"]
+    assert gallery.js(offered)[:4] == ["", "disagree", "all-wrong", "all-right"]
 
 
 def test_more_cards_come_on_demand(gallery):
     gallery.open()
     cards = "document.querySelectorAll('#samples article').length"
-    assert gallery.run(cards) == 24
-    gallery.run("document.querySelector('#samples .more').focus()")
-    gallery.press(ENTER)
-    assert gallery.run(cards) == 48
+    assert gallery.js(cards) == 24
+    gallery.js("document.querySelector('#samples .more').focus()")
+    gallery.press("Enter")
+    assert gallery.js(cards) == 48
     assert gallery.focus.startswith("ARTICLE")
     place = "[...document.querySelectorAll('#samples article')].indexOf(document.activeElement)"
-    assert gallery.run(place) == 24
+    assert gallery.js(place) == 24
     assert gallery.status.startswith("48 of 300 samples are shown")
 
 
@@ -358,14 +324,14 @@ def test_the_keyboard_alone_is_enough(gallery, rows):
     gallery.open("#samples?task=oc")
     names = []
     for _ in range(6):
-        gallery.press(TAB)
-        names.append(gallery.run("document.activeElement.name || document.activeElement.type"))
+        gallery.press("Tab")
+        names.append(gallery.js("document.activeElement.name || document.activeElement.type"))
         if names[-1] == "column":
-            gallery.press("cl")
+            gallery.press("c", "l")
         if names[-1] == "show":
-            gallery.press("Only")
+            gallery.press(*"Only")
         if names[-1] == "query":
-            gallery.press("FEW")
+            gallery.press(*"FEW")
     assert names == ["task", "category", "column", "show", "query", "reset"]
     assert (gallery.control("column"), gallery.control("show")) == ("clip", "only-right")
     wanted = {
@@ -375,7 +341,7 @@ def test_the_keyboard_alone_is_enough(gallery, rows):
     }
     wait(lambda: "not searched" in gallery.status)
     assert set(gallery.shown()) == wanted
-    gallery.press(ENTER)  # on the button that clears
+    gallery.press("Enter")  # on the button that clears
     assert gallery.control("query") == "" and gallery.control("task") == ""
 
 
@@ -385,9 +351,9 @@ def test_controls_and_count_have_names(gallery):
         "[...document.querySelector('#samples form').elements]"
         ".every(e => e.labels.length || e.textContent)"
     )
-    assert gallery.run(named)
-    assert gallery.run("document.querySelector('#samples-count').getAttribute('role')") == "status"
-    assert gallery.run("document.querySelector('#samples form').getAttribute('aria-label')")
+    assert gallery.js(named)
+    assert gallery.js("document.querySelector('#samples-count').getAttribute('role')") == "status"
+    assert gallery.js("document.querySelector('#samples form').getAttribute('aria-label')")
 
 
 @pytest.mark.parametrize("width", [1280, 375])
@@ -412,19 +378,20 @@ def test_hostile_text_is_shown_and_nothing_runs(browser, tmp_path, width):
     run = schema.read_run(run_dir)
     run["columns"][2]["title"] = run["tasks"][0]["title"] = HOSTILE
     schema.write_run(run_dir, run)
-    gallery = Gallery(browser, write_report(run_dir).resolve().as_uri(), width)
-    gallery.open("#samples?task=vqa&column=deit&category=" + urllib.parse.quote(category, safe=""))
+    gallery = Gallery(browser, write_report(run_dir).resolve().as_uri())
+    category = urllib.parse.quote(category, safe="")
+    gallery.open(f"#samples?task=vqa&column=deit&category={category}", width)
     assert "There is no" not in gallery.status
     assert gallery.control("category").startswith("<script>alert(1)")
-    text = gallery.run("document.querySelector('#samples .gallery').textContent")
+    text = gallery.js("document.querySelector('#samples .gallery').textContent")
     assert "<script>alert(1)</script>" in text and "onerror=alert(2)" in text
     assert "… 99,600 more characters" in text
     assert not set("\u202e\u2067\x07\x1b") & set(text)
     inside = (
         "document.querySelectorAll('#samples .gallery :is(script, iframe, link, object)').length"
     )
-    assert gallery.run(inside) == 0
-    images = gallery.run(
+    assert gallery.js(inside) == 0
+    images = gallery.js(
         "[...document.querySelectorAll('#samples img')].map(i => i.src.slice(0, 11))"
     )
     assert set(images) <= {"data:image/"}
@@ -432,34 +399,29 @@ def test_hostile_text_is_shown_and_nothing_runs(browser, tmp_path, width):
         "[...document.querySelectorAll('#samples *')]"
         ".flatMap(e => [...e.attributes].map(a => a.name))"
     )
-    assert not any(name.startswith("on") for name in gallery.run(names))
+    assert not any(name.startswith("on") for name in gallery.js(names))
     assert "no image file" in text
-    assert gallery.run("document.documentElement.scrollWidth") <= width
-    asked = gallery.run("performance.getEntriesByType('resource').map(e => e.name)")
+    assert gallery.js("document.documentElement.scrollWidth") <= width
+    asked = gallery.js("performance.getEntriesByType('resource').map(e => e.name)")
     assert [name for name in asked if not name.startswith("data:")] == []
-    assert gallery.log() == []
+    assert gallery.browser.log() == []
     # The same link as an address that the page wrote itself.
-    again = gallery.run("location.hash")
+    again = gallery.js("location.hash")
     gallery.choose(show="disagree")
     assert gallery.open(again).control("category").startswith("<script>")
 
 
-def test_a_phone_shows_cards_without_scrolling_sideways(browser, address):
-    gallery = Gallery(browser, address, 375).open("#samples")
+def test_a_phone_shows_cards_without_scrolling_sideways(gallery):
+    gallery.open("#samples", width=375)
     gallery.shown()
-    assert gallery.run("document.documentElement.scrollWidth") <= 375
+    assert gallery.js("document.documentElement.scrollWidth") <= 375
     widths = (
         "[...document.querySelectorAll('#samples article')].map(a => a.scrollWidth - a.clientWidth)"
     )
-    assert max(gallery.run(widths)) <= 1
+    assert max(gallery.js(widths)) <= 1
 
 
 def test_without_the_script_the_page_says_what_to_do(gallery):
-    gallery.cdp("Emulation.setScriptExecutionDisabled", {"value": True})
-    try:
-        gallery.open()
-        text = json.dumps(gallery.cdp("DOMSnapshot.captureSnapshot", {"computedStyles": []}))
-    finally:
-        gallery.cdp("Emulation.setScriptExecutionDisabled", {"value": False})
+    text = gallery.open().js("document.querySelector('#samples noscript').textContent")
     assert "Showing samples needs JavaScript" in text
     assert "gvt explain run --sample " in text
