@@ -237,6 +237,13 @@ def test_partly_right_counts_as_right_from_half_on(uneven):
     assert marks == {("q", 0.3), ("p", 0.5), ("p", 0.6)}
 
 
+def test_the_command_names_the_run_where_there_is_one(run_dir):
+    results = load_results(run_dir.rename(run_dir.with_name("a run")))
+    assert gallery.make_document(results)["command"] == "gvt explain 'a run' --sample "
+    results.sources *= 2
+    assert gallery.make_document(results)["command"] == ""
+
+
 def test_repeated_and_many_gold_answers_are_counted(run_dir):
     votes = ["red"] * 6 + ["blue"] * 3 + ["a", "b", "c", "d", "e"]
     for column, seed in itertools.product(COLUMNS, (1, 2)):

@@ -21,7 +21,9 @@ _WEIGHTS = {"all-wrong": 4, "mixed": 4, "all-right": 2}
 """How often patterns of all columns take a turn, against 1 of each pattern of one column."""
 
 
-def choose(results: Results, patterns: dict[str, Patterns], seed: int = SEED) -> Iterator:
+def choose(
+    results: Results, patterns: dict[str, Patterns], seed: int = SEED
+) -> Iterator[tuple[Task, int]]:
     """Yield ``(task, position)`` of every scored sample, those to keep first.
 
     Each task's samples are shuffled and then picked in rounds: after round r every stratum has r
@@ -54,7 +56,9 @@ def _strata(samples: Samples, patterns: Patterns) -> tuple[np.ndarray, np.ndarra
     alone = np.concatenate([each[name] for name in names])
     unscored = each["unscored"][~each["unscored"].all(axis=1)]
     shared = {name: whole[name] for name in ("all-wrong", "all-right") if name in whole}
-    shared["mixed"] = whole["disagree"] & ~alone.any(axis=0)
+    # Some column scores best on nearly every sample; that makes no disagreement less worth a look.
+    lone = alone.any(axis=0) & ("right" in each)
+    shared["mixed"] = whole["disagree"] & ~lone
     largest = list(samples.by_category.values())[:MOST_CATEGORIES]
     categories = np.zeros((len(largest) + 1, n), dtype=bool)
     for mask, places in zip(categories, largest, strict=False):

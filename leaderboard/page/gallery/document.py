@@ -6,6 +6,7 @@ import json
 import math
 import shlex
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,15 +52,16 @@ def make_document(results: Results, seed: int = SEED) -> dict[str, Any]:
     }
     share = min(MOST_BYTES, max(_LEAST_BYTES, _BYTES_A_CELL * len(columns) * len(tasks)))
     left = share - _bytes(document)
+    places = {task["name"]: place for place, task in enumerate(results.tasks)}
     rows: list[dict[str, Any]] = []
     for task, i in choose(results, patterns, seed):
         if len(rows) == MOST_SAMPLES or left <= tables.bytes:
             break
         cells = [results.cell(column["name"], task["name"]) for column in columns]
-        place = results.tasks.index(task)
-        row = {"task": place, "disagree": int(patterns[task["name"]].whole["disagree"][i])}
+        place, found = places[task["name"]], patterns[task["name"]]
+        row = {"task": place, "disagree": int(found.whole["disagree"][i])}
         row |= _sample(results, task, i, tables, tasks[place]["categories"])
-        row |= _answers(task, cells, patterns[task["name"]].goodness[:, i], i, tables)
+        row |= _answers(task, cells, found.goodness[:, i], i, tables)
         left -= _bytes(row)
         rows.append(row)
     document["samples"] = {key: [row[key] for row in rows] for key in rows[0]} if rows else {}
@@ -82,7 +84,9 @@ class _Tables:
     def image(self, path: str | None) -> int:
         return self._place(self.images, ("image", path), lambda: _image(path))
 
-    def _place(self, table: list, key: tuple[str, str | None], make: Any) -> int:
+    def _place(
+        self, table: list, key: tuple[str, str | None], make: Callable[[], str | list]
+    ) -> int:
         if key not in self._places:
             self._places[key] = len(table)
             table.append(make())

@@ -113,6 +113,10 @@
   form.elements.query.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(changed, 150); });
   more.addEventListener("click", () => show(visible + PAGE)[0]?.focus({ preventScroll: true }));
   addEventListener("hashchange", follow);
+  document.addEventListener("click", (event) => {
+    // The address is already this one, so it does not change; the reader wants to go there still.
+    if (event.target.closest?.("a[href^='#samples?']")?.getAttribute("href") === location.hash) follow();
+  });
   form.hidden = false;
   if (!follow()) apply(none);
 })();

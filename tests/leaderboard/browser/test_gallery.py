@@ -272,6 +272,13 @@ def test_the_address_leads_here_and_back(gallery):
     gallery.js("history.back()")
     wait(lambda: gallery.control("task") == "vqa")
     assert (gallery.control("column"), gallery.control("category")) == ("clip", "")
+    gallery.js(
+        "void document.querySelector('main').insertAdjacentHTML('afterbegin',"
+        "'<a id=again href=' + location.hash.replace('&', '&amp;') + '>58.9</a>')"
+    )
+    gallery.js("document.getElementById('again').focus()")
+    gallery.press("Enter")  # an address that is already there
+    wait(lambda: gallery.focus == "H2.")
     gallery.choose(show="only-right")
     address = gallery.js("location.hash")
     assert address == "#samples?task=vqa&show=only-right&column=clip"
