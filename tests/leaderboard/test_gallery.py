@@ -14,6 +14,8 @@ from leaderboard.page.gallery.patterns import find_patterns
 from leaderboard.results import load_results
 from leaderboard.verdict import judge_all
 
+from .conftest import build_run
+
 TOKENIZERS = ("deit", "clip", "mae", "dino")
 COLUMNS = (*TOKENIZERS, "blind", "random", "text")
 
@@ -30,9 +32,10 @@ def failed(row):
     return row | {"scores": {}, "answer": None, "valid": False, "error": "out of memory"}
 
 
-@pytest.fixture
-def uneven(run_dir):
-    """A run with failed, missing, partly right, cut off and equal answers."""
+@pytest.fixture(scope="module")
+def uneven(tmp_path_factory):
+    """A run with failed, missing, partly right, cut off and equal answers; nothing changes it."""
+    run_dir = build_run(tmp_path_factory.mktemp("uneven") / "run", images=30)
     parts = {0: 0.0, 1: 0.3, 2: 0.5, 3: 0.6, 4: 1.0}
     for seed in (1, 2):
         change(run_dir, "mae", seed, "oc", lambda r: failed(r) if r["doc_id"] % 7 == 0 else r)
@@ -137,8 +140,8 @@ def test_lower_is_better_turns_right_and_best_around(run_dir):
             assert up["totals"][0][one] == down["totals"][0][other] != down["totals"][0][one]
 
 
-def test_every_sample_is_offered_once_and_the_seed_decides(run_dir):
-    results = load_results(run_dir)
+def test_every_sample_is_offered_once_and_the_seed_decides(shared_run_dir):
+    results = load_results(shared_run_dir)
     columns = results.columns()
     patterns = {t["name"]: find_patterns(results, t, columns) for t in results.tasks}
     orders = [
@@ -152,8 +155,6 @@ def test_every_sample_is_offered_once_and_the_seed_decides(run_dir):
 
 
 def test_few_samples_show_some_of_every_pattern_and_category(tmp_path, monkeypatch):
-    from .conftest import build_run
-
     results = load_results(build_run(tmp_path / "run", images=120))
     monkeypatch.setattr(gallery, "MOST_SAMPLES", 160)
     document = gallery.make_document(results)
@@ -294,8 +295,8 @@ def test_texts_and_images_stay_within_the_bytes(run_dir, monkeypatch):
     assert 20 < here < page.data["samples"]["total"]
 
 
-def test_an_image_of_several_questions_is_there_once(run_dir):
-    document = gallery.make_document(load_results(run_dir))
+def test_an_image_of_several_questions_is_there_once(shared_run_dir):
+    document = gallery.make_document(load_results(shared_run_dir))
     samples = document["samples"]
     assert len(samples["doc"]) == document["total"] == 300
     # 30 files are named by 30 images of each of the tasks.
@@ -303,17 +304,16 @@ def test_an_image_of_several_questions_is_there_once(run_dir):
     assert len(set(document["images"])) == 30
 
 
-def test_the_section_says_how_many_of_how_many(run_dir, monkeypatch):
-    results = load_results(run_dir)
+def test_the_section_says_how_many_of_how_many(shared_run_dir, monkeypatch):
+    results = load_results(shared_run_dir)
     text = render.render(results, judge_all(results))
     assert "All 300 samples of the run are in this file." in text
     monkeypatch.setattr(gallery, "MOST_SAMPLES", 40)
     text = render.render(results, judge_all(results))
     assert "40 of 300 samples are in this file" in text
-    samples = gallery.make_document(results)["samples"]
-    here = 100 * sum(samples["disagree"]) / 40
-    totals = [t["totals"][0] for t in gallery.make_document(results)["tasks"]]
-    whole = 100 * sum(t["disagree"] for t in totals) / 300
+    document = gallery.make_document(results)
+    here = 100 * sum(document["samples"]["disagree"]) / 40
+    whole = 100 * sum(task["totals"][0]["disagree"] for task in document["tasks"]) / 300
     assert f"disagree on {here:.0f} % of these samples and on {whole:.0f} %" in text
 
 
