@@ -9,19 +9,43 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import jinja2
 from markupsafe import Markup
 
+from ..overall import OVERALL
 from ..results import Results
 from ..schema import Column, Task
 from ..tables import Line, display_order, main_lines
 from ..text import EN_DASH, printable
-from ..verdict import TaskVerdict
-from . import alignment, categories, charts, cost, figures, made, samples, scores, verdict
+from ..verdict import TaskVerdict, judge_overall
+from . import (
+    alignment,
+    charts,
+    cost,
+    figures,
+    heat_map,
+    made,
+    pairs,
+    samples,
+    scores,
+    verdict,
+)
 
 _HERE = Path(__file__).parent
-_SECTIONS = (verdict, scores, charts, figures, categories, samples, cost, alignment, made)
+_SECTIONS = (
+    verdict,
+    scores,
+    charts,
+    pairs,
+    heat_map,
+    figures,
+    samples,
+    cost,
+    alignment,
+    made,
+)
 """In reading order. A section is a module with a TITLE (the link to it; none without) and
 ``context(page)``, which gives its template what to show, or None where there is nothing to show.
 Its name is that of its template and of its anchor."""
@@ -50,6 +74,11 @@ class Page:
     def lines(self) -> list[Line]:
         """Rows of the main table."""
         return main_lines(self.results, self.verdicts)
+
+    @cached_property
+    def overall(self) -> TaskVerdict | None:
+        """The verdict on the mean over tasks, where there is one."""
+        return judge_overall(self.results)
 
     @cached_property
     def sizes(self) -> list[dict[str, int]]:
@@ -101,7 +130,14 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    environment.filters.update(count=_count, duration=_duration, json=_json, short=_short)
+    environment.filters.update(
+        count=_count,
+        duration=_duration,
+        json=_json,
+        known=_known,
+        short=_short,
+        to_samples=_to_samples,
+    )
     return environment
 
 
@@ -155,6 +191,19 @@ def _duration(seconds: float | None) -> str:
     if whole < 7200:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _known(value: float | None) -> str:
+    """A number for a script to sort by; empty where there is none."""
+    return "" if value is None else str(value)
+
+
+def _to_samples(task: Task, column: str, category: str | None = None) -> str:
+    """The address of the samples behind a number; the overall mean is that of all tasks."""
+    parts = {"task": None if task["name"] == OVERALL else task["name"], "column": column}
+    parts["category"] = category
+    chosen = {key: printable(value) for key, value in parts.items() if value is not None}
+    return f"#samples?{urlencode(chosen, quote_via=quote)}"
 
 
 def _json(value: Any) -> str:

@@ -97,7 +97,7 @@
     if (!wanted) return false;
     apply(wanted, true);
     heading.focus({ preventScroll: true });
-    heading.scrollIntoView({ behavior: "instant" });
+    section.scrollIntoView({ behavior: "instant" });
     return true;
   };
 
