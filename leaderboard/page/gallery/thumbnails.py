@@ -11,7 +11,7 @@ PIXELS = 160
 """Longest side of a thumbnail."""
 
 _MOST_PIXELS = 40_000_000  # of an image that is decoded
-_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000")
 """Formats that PIL decodes by itself; EPS, for one, would start another program."""
 
 

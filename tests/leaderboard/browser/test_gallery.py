@@ -287,6 +287,22 @@ def test_the_address_leads_here_and_back(gallery):
     assert gallery.browser.log() == []
 
 
+def test_every_number_of_the_main_table_leads_to_samples(gallery):
+    gallery.open()
+    cells = "[...document.querySelectorAll('#scores td a.to-samples')]"
+    links = gallery.js(f"{cells}.map(a => a.getAttribute('href'))")
+    pairs = {tuple(urllib.parse.parse_qsl(link.split("?")[1])) for link in links}
+    assert len(pairs) >= 7 * 4  # columns by tasks
+    for place, link in list(enumerate(links))[:: len(links) // 4]:
+        wanted = dict(urllib.parse.parse_qsl(link.split("?")[1]))
+        gallery.js(f"{cells}[{place}].focus()")
+        gallery.press("Enter")
+        wait(lambda: gallery.focus == "H2.")
+        for name in ("task", "column", "category"):
+            assert gallery.control(name) == wanted.get(name, "")
+        assert gallery.js("document.querySelectorAll('#samples article').length") > 0
+
+
 def wait(until):
     end = time.monotonic() + 5
     while not until():
