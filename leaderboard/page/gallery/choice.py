@@ -56,9 +56,9 @@ def _strata(samples: Samples, patterns: Patterns) -> tuple[np.ndarray, np.ndarra
     alone = np.concatenate([each[name] for name in names])
     unscored = each["unscored"][~each["unscored"].all(axis=1)]
     shared = {name: whole[name] for name in ("all-wrong", "all-right") if name in whole}
-    # Some column scores best on nearly every sample; that makes no disagreement less worth a look.
-    lone = alone.any(axis=0) & ("right" in each)
-    shared["mixed"] = whole["disagree"] & ~lone
+    shared["mixed"] = whole["disagree"]
+    if "only-right" in each:  # of scores, some column's is the best on nearly every sample
+        shared["mixed"] = whole["disagree"] & ~alone.any(axis=0)
     largest = list(samples.by_category.values())[:MOST_CATEGORIES]
     categories = np.zeros((len(largest) + 1, n), dtype=bool)
     for mask, places in zip(categories, largest, strict=False):

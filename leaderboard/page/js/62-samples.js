@@ -53,7 +53,7 @@
     const filtered = state.task || state.category || state.show || state.query;
     const chosen = state.show || state.query ? "" : standing();
     if (!filtered) return `${count(visible)} of ${count(total)} samples are shown, disagreements first. The whole run has ${count(totals[1])}.${chosen}`;
-    const here = found.length ? `${count(found.length)} of ${count(total)} samples here match, ${count(visible)} are shown.` : `None of ${count(total)} samples here matches.`;
+    const here = found.length ? `${count(found.length)} of ${count(total)} samples here match${visible < found.length ? `, ${count(visible)} are shown` : ""}.` : `None of ${count(total)} samples here matches.`;
     if (state.query) return `${here} Samples that are not in this file were not searched.`;
     if (!totals) return here;
     return `${here} In the whole run ${state.show ? `${count(totals[0])} of ${count(totals[1])} match` : `${count(totals[0])} match`}.${chosen}`;

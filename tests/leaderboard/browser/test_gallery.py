@@ -174,7 +174,7 @@ def test_the_whole_run_is_counted_where_only_some_samples_are_here(hurried, rows
     right = len({n for n in expected(rows, "right", "clip") if n[0] == "VQA"})
     assert 0 < len(here) < 90
     assert hurried.status == (
-        f"{len(here)} of 100 samples here match, {len(here)} are shown. In the whole run 90 match. "
+        f"{len(here)} of 100 samples here match. In the whole run 90 match. "
         f"CLIP is right on {right} and wrong on {90 - right} of 90."
     )
     hurried.choose(show="only-wrong", category="colour")
