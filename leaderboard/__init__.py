@@ -7,11 +7,18 @@ from pathlib import Path
 __all__ = ["print_table", "write_report"]
 
 
-def write_report(run_dir: str | Path) -> Path:
-    """Write ``scores.json`` and ``report.html`` into ``run_dir``; return the report's path.
+def write_report(
+    run_dir: str | Path,
+    *more: str | Path,
+    allow_mixed: bool = False,
+    output: str | Path | None = None,
+) -> Path:
+    """Write ``scores.json`` and ``report.html`` of one run, or of several as one comparison.
 
-    Raises SchemaError, naming file and line, if the run directory is not what it should be; then
-    an earlier report stays as it was.
+    output: the folder they go to; ``run_dir`` by default.
+
+    Raises SchemaError, naming file and line, if a run directory is not what it should be, and
+    for runs that cannot be compared (see ``merge``); then an earlier report stays as it was.
     """
     from . import schema
     from .page.render import render
@@ -19,17 +26,17 @@ def write_report(run_dir: str | Path) -> Path:
     from .scores import scores_document
     from .verdict import judge_all
 
-    run_dir = Path(run_dir)
-    results = load_results(run_dir)
+    folder = Path(output or run_dir)
+    results = load_results(run_dir, *more, allow_mixed=allow_mixed)
     verdicts = judge_all(results)
     page = render(results, verdicts)
-    schema.write_json(run_dir / schema.SCORES_FILE, scores_document(results, verdicts))
-    return schema.write_text(run_dir / schema.REPORT_FILE, page)
+    schema.write_json(folder / schema.SCORES_FILE, scores_document(results, verdicts))
+    return schema.write_text(folder / schema.REPORT_FILE, page)
 
 
-def print_table(run_dir: str | Path) -> None:
-    """Print the main table of a run to the terminal. Raises SchemaError as ``write_report``."""
+def print_table(run_dir: str | Path, *more: str | Path, allow_mixed: bool = False) -> None:
+    """Print the main table to the terminal. Raises SchemaError as ``write_report``."""
     from .results import load_results
     from .terminal import print_results
 
-    print_results(load_results(run_dir))
+    print_results(load_results(run_dir, *more, allow_mixed=allow_mixed))

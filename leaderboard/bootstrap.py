@@ -1,8 +1,9 @@
 """Resampling of images: every image gets a random weight, anew in every resample.
 
 The weights are independent Poisson(1) numbers, what drawing with replacement gives each image in
-the limit (Hanley & MacGibbon 2006; Chamandy et al. 2012, section 3). Unlike such a draw they may be
-made for the images of all tasks at once, so that tasks that share images share their luck.
+the limit (Hanley & MacGibbon 2006; Chamandy et al. 2012). Scores are resampled as they are cached,
+sample by sample: CIDEr-D is here the mean of per-sample scores whose document frequencies the
+corpus fixes, so a resample is not a corpus with frequencies of its own.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ def studentized(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """|t| of the resampled means around the observed one, sorted: float[resamples, k].
 
     ``sums`` and ``counts`` float[G, k]: of each image, for k means at once. The t of a resample is
-    (m* - m) / se* with the cluster-robust se* of the same resample (Efron & Tibshirani 1993,
-    section 12.5).
+    (m* - m) / se* with the cluster-robust se* of the same resample. The interval m -+ |t|_0.95 se
+    is the symmetric bootstrap-t (Hall 1988): of percentile, equal-tailed and symmetric intervals
+    the one whose simulated coverage for skewed scores stays closest to 95 %.
     """
     mean = sums.sum(axis=0) / counts.sum(axis=0)
     centred = sums - mean * counts

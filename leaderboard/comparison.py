@@ -15,7 +15,7 @@ from scipy.special import stdtrit
 from . import bootstrap
 from .overall import OVERALL, mean_influence, overall_tasks, shared_images
 from .significance import holm, sign_flip_p, student_p
-from .statistics import Difference, seed_average
+from .statistics import Difference, seed_average, seed_means
 from .variance import CONFIDENCE, Estimate, Mean, SeedEffect, influence, pooled, unseen
 
 if TYPE_CHECKING:
@@ -160,16 +160,20 @@ def _task(results: Results, name: str) -> Iterator[_Draft]:
             test = "mcnemar"
         elif len(apart) == 1 and a.bounds is None:
             test = "bootstrap"
+        by_image = (np.zeros(0), np.zeros(0))
+        if test != "t":
+            sums = np.bincount(clusters, weights=np.nan_to_num(apart[0]))
+            by_image = sums, moved.size.astype(float)
         yield _Draft(
             a.column["name"],
             b.column["name"],
             moved.summed,
-            tuple(float(np.nanmean(row)) for row in apart if not np.isnan(row).all()),
+            tuple(d for d in seed_means(apart).tolist() if not math.isnan(d)),
             _tally(apart),
             a.bounds is not None,
             min(len(a.seeds), len(b.seeds)) > 1,
             test,
-            (np.bincount(clusters, weights=np.nan_to_num(apart[0])), moved.size.astype(float)),
+            by_image,
         )
 
 

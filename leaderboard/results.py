@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,8 +11,11 @@ import numpy as np
 
 from . import overall, ranking, schema, statistics, variance
 from .comparison import Comparisons
+from .loading import Sheet, TaskReader
+from .merge import merge
 from .ranking import Rank
-from .schema import Column, Row, Run, SchemaError, Task
+from .schema import Column, Run, Task
+from .source import Source
 from .statistics import Constant, Difference, Estimate
 from .variance import Mean, SeedEffect
 
@@ -36,6 +38,7 @@ class Samples:
     gold: list[list[str]] = field(default_factory=list)
     chance: list[float] = field(default_factory=list)  # NaN where unknown
     place: dict[int, int] = field(default_factory=dict)  # doc_id -> position
+    tokenizers: dict[str, Cell] = field(default_factory=dict, repr=False)  # whose seeds are pooled
 
     def __len__(self) -> int:
         return len(self.doc_ids)
@@ -71,7 +74,10 @@ class Cell:
     truncated: np.ndarray  # bool[S, n]
     present: np.ndarray  # bool[S, n]
     others: dict[str, np.ndarray]  # every score by its name, float[S, n]; NaN where it has none
-    peers: list[Cell] = field(default_factory=list, repr=False)  # the task's tokenizers
+
+    def __post_init__(self) -> None:
+        if self.column["kind"] == "tokenizer":
+            self.samples.tokenizers[self.column["name"]] = self
 
     @property
     def bounds(self) -> tuple[float, float] | None:
@@ -96,7 +102,7 @@ class Cell:
     @cached_property
     def seed_effect(self) -> SeedEffect | None:
         """What seeds do to a mean of this task, as all its tokenizers tell."""
-        return variance.pooled([peer.mean for peer in self.peers])
+        return variance.pooled([peer.mean for peer in self.samples.tokenizers.values()])
 
     @cached_property
     def right_or_wrong(self) -> bool:
@@ -106,7 +112,9 @@ class Cell:
 
     def category_estimate(self, category: str) -> Estimate:
         """Mean over one category with its interval."""
-        effect = variance.pooled([peer.category_mean(category) for peer in self.peers])
+        effect = variance.pooled(
+            [peer.category_mean(category) for peer in self.samples.tokenizers.values()]
+        )
         return self.category_mean(category).within(self.bounds, effect)
 
     def category_mean(self, category: str) -> Mean:
@@ -143,14 +151,6 @@ class Cell:
         }
 
 
-@dataclass(frozen=True)
-class Source:
-    """One run directory that the results come from."""
-
-    path: Path
-    run: Run
-
-
 @dataclass
 class Results:
     """Everything a table or a chart needs.
@@ -165,13 +165,6 @@ class Results:
     image_free: dict[str, Cell] = field(default_factory=dict)  # by task; no column of the run
     sources: list[Source] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        tokenizers = {column["name"] for column in self.columns("tokenizer")}
-        for (_, task), cell in self.cells.items():
-            cell.peers = [
-                peer for (name, of), peer in self.cells.items() if of == task and name in tokenizers
-            ]
-
     @property
     def tasks(self) -> list[Task]:
         """Tasks that are scored, in suite order."""
@@ -179,16 +172,21 @@ class Results:
 
     @property
     def submissions(self) -> list[tuple[Task, list[str]]]:
-        """Tasks without a score, each with its files to submit, relative to the run directory."""
+        """Tasks without a score, each with its files to submit.
+
+        They are relative to the run directory; with several, each starts with its own.
+        """
+        alone = len(self.sources) == 1
         found = []
         for task in self.run["tasks"]:
             if task["unit"] == "none":
-                paths = [
-                    schema.submission_path("", column["name"], seed, task["name"])
+                written = [
+                    str(path.relative_to(source.path) if alone else path)
                     for column in self.columns()
                     for seed in self.run["seeds"]
+                    for source in self.sources
+                    if (path := source.submission_path(column["name"], seed, task["name"]))
                 ]
-                written = [str(path) for path in paths if (self.run_dir / path).is_file()]
                 found.append((task, written))
         return found
 
@@ -296,108 +294,77 @@ _IMAGE_FREE = schema.column_without_encoder(
 )
 
 
-def load_results(run_dir: str | Path) -> Results:
-    """Read a run directory. Raises SchemaError naming file and line.
+def load_results(run_dir: str | Path, *more: str | Path, allow_mixed: bool = False) -> Results:
+    """Read one run directory, or several into one comparison.
 
     A cell without a file is left out (the tables show it as missing). The same ``doc_id`` must
     mean the same image, category and gold answers in every column, or the columns were not run on
-    the same data and no comparison is made.
+    the same data and no comparison is made. Several runs must agree in all that makes numbers
+    comparable; ``allow_mixed`` marks instead what differs (see ``merge``).
+
+    Raises:
+        SchemaError: naming file and line, or all that keeps the runs apart.
     """
-    run_dir = Path(run_dir)
-    run = schema.read_run(run_dir)
-    samples: dict[str, Samples] = {}
-    cells: dict[tuple[str, str], Cell] = {}
-    image_free: dict[str, Cell] = {}
+    run, sources = merge([Path(folder) for folder in (run_dir, *more)], allow_mixed)
+    results = Results(sources[0].path, run, samples={}, cells={}, sources=sources)
     # The ceiling last: its question may hold the scene as text, the others' is the one to show.
     columns = sorted(run["columns"], key=lambda c: c["kind"] == "ceiling")
     for task in run["tasks"]:
-        shared = samples[task["name"]] = Samples()
-        found: dict[str, dict[int, dict[int, Row]]] = {}
-        for column in columns:
-            by_seed = {}
-            for seed in sorted(set(run["seeds"])):
-                path = schema.rows_path(run_dir, column["name"], seed, task["name"])
-                if path.is_file():
-                    by_seed[seed] = _read_cell(path, task, shared, run_dir)
-            if any(by_seed.values()):
-                found[column["name"]] = by_seed
-        for column in columns:
-            if column["name"] in found:
-                cell = _line_up(column, task, shared, found.pop(column["name"]))
-                cells[column["name"], task["name"]] = cell
-        path = schema.audit_path(run_dir, task["name"])
-        if "image_free" in task and len(shared) and path.is_file():
-            rows = {0: _read_cell(path, task, shared, run_dir)}
-            image_free[task["name"]] = _line_up(_IMAGE_FREE, task, shared, rows)
-    return Results(run_dir, run, samples, cells, image_free, [Source(run_dir, run)])
+        name = task["name"]
+        samples = results.samples[name] = Samples()
+        reader = TaskReader(task, samples)
+        found = [(column, _read(reader, sources, column, run["seeds"], task)) for column in columns]
+        for column, sheets in found:
+            if sheets:
+                results.cells[column["name"], name] = _line_up(column, task, samples, sheets)
+        for source in sources:
+            path = source.audit_path(name)
+            if len(samples) and path and name not in results.image_free:
+                sheets = {0: reader.read(path, source.path)}
+                results.image_free[name] = _line_up(_IMAGE_FREE, task, samples, sheets)
+    return results
 
 
-def _read_cell(path: Path, task: Task, shared: Samples, run_dir: Path) -> dict[int, Row]:
-    rows: dict[int, Row] = {}
-    for line, row in schema.read_rows(path):
-        where, doc_id = f"{path}:{line}", row["doc_id"]
-        if doc_id in rows:
-            raise SchemaError(f"{where}: doc_id {doc_id} appears twice")
-        if row["error"] is None and task["unit"] != "none":
-            score = row["scores"].get(task["metric"])
-            if score is None:
-                known = ", ".join(row["scores"]) or "none"
-                raise SchemaError(f"{where}: no score {task['metric']!r} (has: {known})")
-            if task["unit"] == "percent" and not 0 <= score <= 1:
-                raise SchemaError(f"{where}: {task['metric']} is {score}, expected 0 to 1")
-        _register(row, shared, where, run_dir)
-        rows[doc_id] = row
-    return rows
+def _read(
+    reader: TaskReader, sources: list[Source], column: Column, seeds: list[int], task: Task
+) -> dict[int, Sheet]:
+    """A column's answers by seed; of runs that both have them the first one's."""
+    sheets = {}
+    for seed in sorted(set(seeds)):
+        for source in sources:
+            path = source.rows_path(column["name"], seed, task["name"])
+            if path and seed not in sheets:
+                sheet = reader.read(path, source.path)
+                if len(sheet.places):
+                    sheets[seed] = sheet
+    return sheets
 
 
-def _register(row: Row, shared: Samples, where: str, run_dir: Path) -> None:
-    """Add the row's sample to the task's samples, or check that it is the one already there."""
-    place, image = shared.place.get(row["doc_id"]), row["image"]
-    if image is not None:
-        image = os.path.join(os.path.abspath(run_dir), image)
-    if place is None:
-        shared.place[row["doc_id"]] = len(shared)
-        shared.doc_ids.append(row["doc_id"])
-        shared.image_ids.append(row["image_id"])
-        shared.images.append(image)
-        shared.digests.append(row["image_sha256"])
-        shared.categories.append(row["category"])
-        shared.questions.append(row["question"])
-        shared.gold.append(row["gold"])
-        shared.chance.append(math.nan if row["chance"] is None else float(row["chance"]))
-        return
-    if shared.images[place] is None:  # the blind control may not carry the path
-        shared.images[place] = image
-    known = (shared.image_ids[place], shared.categories[place], shared.gold[place])
-    if known != (row["image_id"], row["category"], row["gold"]):
-        raise SchemaError(
-            f"{where}: doc_id {row['doc_id']} has another image, category or gold answer than in "
-            "a column read before; the columns were not run on the same data"
-        )
-
-
-def _line_up(
-    column: Column, task: Task, shared: Samples, by_seed: dict[int, dict[int, Row]]
-) -> Cell:
-    seeds, n = [seed for seed in by_seed if by_seed[seed]], len(shared)
-    scores = np.full((len(seeds), n), np.nan)
-    invalid, truncated, present = (np.zeros((len(seeds), n), dtype=bool) for _ in range(3))
-    answers: list[list[str | None]] = [[None] * n for _ in seeds]
-    errors: list[dict[int, str]] = [{} for _ in seeds]
+def _line_up(column: Column, task: Task, samples: Samples, sheets: dict[int, Sheet]) -> Cell:
+    """The cell of the sheets of a column's seeds, each row at its sample's place."""
+    shape = len(sheets), len(samples)
+    invalid, truncated, present = (np.zeros(shape, dtype=bool) for _ in range(3))
+    answers: list[list[str | None]] = []
     others: dict[str, np.ndarray] = {}
-    for s, seed in enumerate(seeds):
-        for doc_id, row in by_seed[seed].items():
-            i = shared.place[doc_id]
-            present[s, i] = True
-            answers[s][i] = row["answer"]
-            if row["error"] is not None:
-                errors[s][i] = row["error"]
-                continue
-            scores[s, i] = row["scores"].get(task["metric"], math.nan)
-            for key, value in row["scores"].items():
-                others.setdefault(key, np.full((len(seeds), n), np.nan))[s, i] = value
-            invalid[s, i] = not row["valid"]
-            truncated[s, i] = row["truncated"]
+    for s, sheet in enumerate(sheets.values()):
+        present[s, sheet.places] = True
+        invalid[s, sheet.places] = sheet.invalid
+        truncated[s, sheet.places] = sheet.truncated
+        for name, values in sheet.scores.items():
+            others.setdefault(name, np.full(shape, np.nan))[s, sheet.places] = values
+        answers.append([None] * len(samples))
+        for place, answer in zip(sheet.places.tolist(), sheet.answers, strict=True):
+            answers[-1][place] = answer
     return Cell(
-        column, task, shared, seeds, scores, answers, errors, invalid, truncated, present, others
+        column=column,
+        task=task,
+        samples=samples,
+        seeds=list(sheets),
+        scores=others.get(task["metric"], np.full(shape, np.nan)),
+        answers=answers,
+        errors=[sheet.errors for sheet in sheets.values()],
+        invalid=invalid,
+        truncated=truncated,
+        present=present,
+        others=others,
     )

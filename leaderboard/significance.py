@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import bdtr, gammaln, stdtr
@@ -40,6 +41,7 @@ def sign_flip_p(sums: np.ndarray) -> float:
     return float(np.clip(chances[np.abs(totals) >= observed].sum(), _LEAST_P, 1.0))
 
 
+@lru_cache(maxsize=4096)
 def _signed_sum(count: int, step: int) -> tuple[np.ndarray, int]:
     """The distribution of a sum of ``count`` signs times ``step``, and its least value.
 

@@ -42,16 +42,20 @@ def clustered_mean(
 
 def seed_average(scores: np.ndarray) -> np.ndarray:
     """Per-sample mean over seeds: float[S, n] -> float[n]; NaN where no seed has a score."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a sample that failed in every seed
-        return np.nanmean(scores, axis=0)
+    return _known_mean(scores, axis=0)
 
 
 def seed_means(scores: np.ndarray) -> np.ndarray:
     """Mean of each seed: float[S, n] -> float[S]; NaN for a seed without scores."""
+    return _known_mean(scores, axis=1)
+
+
+def _known_mean(scores: np.ndarray, axis: int) -> np.ndarray:
+    if not np.isnan(scores).any():
+        return scores.mean(axis=axis)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return np.nanmean(scores, axis=1)
+        warnings.simplefilter("ignore", RuntimeWarning)  # a sample that failed in every seed
+        return np.nanmean(scores, axis=axis)
 
 
 def seed_spread(means: Sequence[float]) -> float:

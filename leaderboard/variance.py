@@ -10,15 +10,15 @@ clustered errors gives; used for model evaluation by Miller 2024, arXiv 2411.006
 
 Several seeds are a second source, crossed with the images. With u_sg the sum over the samples of
 image g of x_si - m_s, divided by n, and S seeds with means m_s, the two-way random effects model
-(Searle, Casella & McCulloch 1992, section 4.3; as two-way clustering: Cameron, Gelbach & Miller
-2011) has
+(Searle, Casella & McCulloch 1992, chapter 4; as two-way clustering: Cameron, Gelbach & Miller 2011)
+has
 
     V_image    = G / (G - 1) * sum_g (mean_s u_sg)^2
     V_seed     = var(m_s) / S
     V_residual = G / (G - 1) * sum_sg (u_sg - mean_s u_sg)^2 / (S * (S - 1))
     Var(m)     = V_image + max(0, V_seed - V_residual)
 
-and Satterthwaite's degrees of freedom (1946; section 3.6 of the book),
+and Satterthwaite's degrees of freedom (1946),
 
     Var(m)^2 / (V_image^2 / (G - 1) + V_seed^2 / d + V_residual^2 / (d * (G - 1))).
 
@@ -39,6 +39,7 @@ from functools import lru_cache
 import numpy as np
 
 CONFIDENCE = 0.95
+_SPARED = 0.5  # of d: without, three seeds of two tokenizers cover 92.3 % at worst, with 93.5 %
 _ROUNDING = 1e-24  # a variance of scores that are all equal but for rounding
 
 
@@ -93,11 +94,11 @@ class Mean:
         effect = effect or pooled([self])
         if effect is None or effect.ratio <= 1 or self.v_residual == 0:
             return self.v_image, self.degrees
-        v_seed = effect.ratio * self.v_residual
+        v_seed, degrees = effect.ratio * self.v_residual, effect.degrees - _SPARED
         total = self.v_image + v_seed - self.v_residual
-        uncertain = self.v_image**2 / self.degrees + v_seed**2 / effect.degrees
-        uncertain += self.v_residual**2 / (effect.degrees * self.degrees)
-        return total, max(total**2 / uncertain, effect.degrees)
+        uncertain = self.v_image**2 / self.degrees + v_seed**2 / degrees
+        uncertain += self.v_residual**2 / (degrees * self.degrees)
+        return total, max(total**2 / uncertain, degrees)
 
     def estimate(self, effect: SeedEffect | None = None) -> Estimate:
         """The mean with the interval of Student's t."""
@@ -117,7 +118,7 @@ class Mean:
         is no variance: the interval reaches as far as other scores may be without one among G
         images, exactly (Clopper & Pearson 1934).
         """
-        if bounds is None or self.images < 2:
+        if bounds is None or self.images < 2 or not bounds[0] <= self.mean <= bounds[1]:
             return self.estimate(effect)
         least, most = bounds
         variance, degrees = self.spread(effect)
@@ -182,10 +183,15 @@ def influence(scores: np.ndarray, clusters: np.ndarray) -> Influence:
     seeds, n = scores.shape[0], int(known.any(axis=0).sum())
     if n == 0:
         return Influence(math.nan, np.zeros((seeds, 0)), np.zeros(seeds), np.zeros(0, int), 0)
-    share = known / np.maximum(known.sum(axis=0), 1)
-    mean = float(np.where(known, scores * share, 0).sum() / n)
-    moved = np.where(known, (scores - mean) * share / n, 0)
-    size = np.bincount(clusters[known.any(axis=0)], minlength=int(clusters.max()) + 1)
+    if known.all():
+        mean = float(scores.mean(axis=0).sum() / n)
+        moved = (scores - mean) / (seeds * n)
+        size = np.bincount(clusters)
+    else:
+        share = known / np.maximum(known.sum(axis=0), 1)
+        mean = float(np.where(known, scores * share, 0).sum() / n)
+        moved = np.where(known, (scores - mean) * share / n, 0)
+        size = np.bincount(clusters[known.any(axis=0)], minlength=int(clusters.max()) + 1)
     table = np.stack([np.bincount(clusters, weights=row) for row in moved])
     images = int((size > 0).sum())
     by_seed = table.sum(axis=1)

@@ -166,7 +166,7 @@ def _answer(results: Results, verdicts: list[TaskVerdict]) -> tuple[str, str, tu
         return f"Only {next(iter(titles.values()))} was run.", only, ()
     leads = [v for v in verdicts if v.settled and not v.open and v.scored > 1]
     if overall is not None and overall.settled and overall.scored > 1:
-        reason = _overall_sentence(overall, results)
+        reason = _overall_reason(overall, results)
         if overall.open and leads:
             return "It depends on the task.", reason, ()
         if overall.open:
@@ -223,12 +223,32 @@ def _shared(group: list[TaskVerdict], results: Results) -> str:
     return f"{_few(names)} lead on {where}; {shown}."
 
 
-def _overall_sentence(verdict: TaskVerdict, results: Results) -> str:
+def _overall_reason(verdict: TaskVerdict, results: Results) -> str:
     tasks = overall_tasks(results)
     left_out = [task["title"] for task in results.tasks if task not in tasks]
     besides = f" (without {_join(left_out)})" if left_out else ""
     where = f"Over the {_words(len(tasks))} tasks scored in percent{besides}"
-    return f"{where}: {_sentence(verdict, results)}"
+    behind = _ahead(verdict, results)
+    if verdict.open:
+        return f"{where} no difference between them is shown{_would_show([verdict])}."
+    if len(verdict.leaders) == 1:
+        return f"{where} it is {behind}."
+    names = [results.title(name) for name in verdict.leaders]
+    return (
+        f"{where} {_few(names)} lead, no difference shown between them"
+        f"{_would_show([verdict])}; {names[0]} is {behind}."
+    )
+
+
+def _ahead(verdict: TaskVerdict, results: Results) -> str:
+    """How far the best is ahead of the first that is shown to be behind; empty without one."""
+    if verdict.runner_up is None:
+        return ""
+    name, difference = verdict.runner_up
+    e = difference.estimate
+    low, high = (_amount(verdict.task, end).partition(" ")[0] for end in (e.low, e.high))
+    gap = f"{_amount(verdict.task, e.mean)} ahead of {results.title(name)}"
+    return f"{gap} (95\u00a0% interval {low} to {high})"
 
 
 def _sentence(verdict: TaskVerdict, results: Results) -> str:
@@ -247,15 +267,9 @@ def _sentence(verdict: TaskVerdict, results: Results) -> str:
         text = f"{_few(names)} lead; no difference shown {between} them{_would_show([verdict])}."
     else:
         text = f"{names[0]} scores highest; no difference shown from {_few(names[1:], 'or')}."
-    if verdict.runner_up is not None:
-        name, difference = verdict.runner_up
-        e, rival = difference.estimate, results.title(name)
-        gap = _amount(verdict.task, e.mean)
-        low, high = (_amount(verdict.task, end).partition(" ")[0] for end in (e.low, e.high))
-        if len(names) == 1:
-            text += f", {gap} ahead of {rival} (95\u00a0% interval {low} to {high})."
-        else:
-            text += f" {names[0]} is {gap} ahead of {rival} ({low} to {high})."
+    ahead = _ahead(verdict, results)
+    if ahead:
+        text += f", {ahead}." if len(names) == 1 else f" {names[0]} is {ahead}."
     text = text[0].upper() + text[1:] + _below(verdict, results)
     if verdict.missing:
         text += f" No score for {_join([results.title(name) for name in verdict.missing])}."
@@ -284,7 +298,7 @@ def _would_show(group: list[TaskVerdict]) -> str:
     least, most = (pick(v.detectable for v in group) for pick in (min, max))
     first, last = _amount(group[0].task, least), _amount(group[0].task, most)
     span = first if first == last else f"{first.partition(' ')[0]} to {last}"
-    return f" (80\u00a0% power for {span})"
+    return f" (80\u00a0% power for differences of {span})"
 
 
 def _notes(results: Results) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
+import itertools
 import json
 import logging
 import warnings
@@ -20,10 +21,22 @@ from gvt.engine.journal import ANSWERS_VERSION, answer_key
 from gvt.errors import UserError
 from gvt.scoring import java
 from gvt.scoring.process import CORPUS_METRICS, corpus_scores, golds
+from leaderboard.fields import check
 from leaderboard.schema import Row, Task
 
 if TYPE_CHECKING:
     from gvt.engine.lm import ImageLM
+
+# Where the rows come from (they have a hash of their own, and paths differ between machines), and
+# titles with the path of the task's file.
+_NO_PROMPT = frozenset(
+    {
+        *("task", "task_alias", "tag", "metadata"),
+        *("custom_dataset", "dataset_path", "dataset_name", "dataset_kwargs"),
+        *("training_split", "validation_split", "test_split", "fewshot_split"),
+    }
+)
+_PROMPTS = 8  # that are hashed as the model reads them
 
 
 @dataclass(frozen=True)
@@ -121,8 +134,23 @@ class TaskSet:
             version=str(meta.get("version", task.VERSION)),
             dataset_hash=digest.hexdigest(),
             description=meta.get("description", ""),
+            prompt_hash=self._prompt_hash(task),
         )
-        return info | {key: meta[key] for key in ("constant", "category_tells") if key in meta}
+        later = ("constant", "category_tells", "skill")
+        info |= {key: meta[key] for key in later if key in meta}
+        check(info, Task, "", f"task '{name}'")
+        return info
+
+    def _prompt_hash(self, task: Any) -> str:
+        """Hash of a task's settings but for its data, and of its first prompts.
+
+        These because a setting tells of a function its own code and not that of what it calls.
+        """
+        settings = {key: v for key, v in task.dump_config().items() if key not in _NO_PROMPT}
+        first = itertools.islice(self._each(task), _PROMPTS)
+        settings["prompts"] = [str(task.doc_to_text(doc)) for doc in first]
+        text = json.dumps(settings, sort_keys=True, default=_written)
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 def load_tasks(paths: dict[str, Path], limit: int | float | None, images: bool = True) -> TaskSet:

@@ -42,7 +42,9 @@ def _table(page: Page, verdict: TaskVerdict) -> dict[str, Any]:
         category: [_apart(task, e, entries, place) for e in entries]
         for category, (_, entries) in shown.items()
     }
-    known = [abs(d) for row in apart.values() for d in row if not math.isnan(d)]
+    # The colours are for tokenizers: blind and ceiling are far off and would leave them pale.
+    compared = [i for i, column in enumerate(page.columns) if column["kind"] == "tokenizer"]
+    known = [abs(row[i]) for row in apart.values() for i in compared if not math.isnan(row[i])]
     most = max(known, default=0.0)
     return {
         "task": task,
@@ -54,7 +56,12 @@ def _table(page: Page, verdict: TaskVerdict) -> dict[str, Any]:
                 "majority": number(task, constant.mean) if constant else "",
                 "answer": constant.answer if constant else "",
                 "cells": [
-                    (name, entry, _signed(task, d), _shade(d, most))
+                    (
+                        name,
+                        entry,
+                        "baseline" if name == baseline else _signed(task, d),
+                        _shade(d, most),
+                    )
                     for name, entry, d in zip(names, entries, apart[category], strict=True)
                 ],
             }
@@ -93,7 +100,8 @@ def _signed(task: Task, value: float) -> str:
 
 
 def _shade(value: float, most: float) -> int:
-    """Strength of the colour, -4 to 4, as a share of the largest distance in the table."""
+    """Strength of the colour, -4 to 4, as a share of the largest distance of a tokenizer."""
     if math.isnan(value) or not most:
         return 0
-    return round(math.copysign(math.ceil(_STEPS * abs(value) / most - 1e-9), value))
+    steps = min(_STEPS, math.ceil(_STEPS * abs(value) / most - 1e-9))
+    return round(math.copysign(steps, value))

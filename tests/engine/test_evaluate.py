@@ -142,6 +142,52 @@ def test_what_the_report_is_told_of_a_task(write_task):
     assert fewer["dataset_hash"] != info["dataset_hash"]
 
 
+def test_the_prompt_hash_tells_prompts_apart_and_nothing_else(write_task, tmp_path):
+    path = write_task("toy", rows())
+    written = path.read_text()
+
+    def hashed(old="", new=""):
+        assert old in written
+        path.write_text(written.replace(old, new) if old else written)
+        return load_tasks({"toy": path}, None).info[0]["prompt_hash"]
+
+    first = hashed()
+    assert len(first) == 64
+    assert hashed() == first
+    assert hashed("title: Toy", "title: Other, description: of old, skill: semantics") == first
+    assert hashed('"Q: {{question}}"', '"Q:  {{question}}"') != first
+    assert hashed("max_gen_toks: 8", "max_gen_toks: 9") != first
+    assert hashed("gvt.scoring.process.vqa", "gvt.scoring.process.yes_no") != first
+    assert hashed('["\\n"]', '["."]') != first
+    moved = tmp_path / "moved.jsonl"
+    moved.write_bytes((tmp_path / "toy.jsonl").read_bytes())
+    assert hashed("toy.jsonl", "moved.jsonl") == first
+
+
+def test_a_prompt_that_a_called_function_changed_has_another_hash(write_task, monkeypatch):
+    from gvt.data import prompts
+
+    path = write_task("toy", rows())
+    text = path.read_text()
+    path.write_text(text.replace('"Q: {{question}}"', "!function gvt.data.prompts.vqa"))
+    (before,) = load_tasks({"toy": path}, None).info
+    monkeypatch.setattr(prompts, "vqa_prompt", lambda question: f"Q. {question} A.")
+    (after,) = load_tasks({"toy": path}, None).info
+    assert before["prompt_hash"] != after["prompt_hash"]
+    assert before["dataset_hash"] == after["dataset_hash"]
+
+
+def test_the_skill_of_a_task(write_task):
+    path = write_task("toy", rows())
+    text = path.read_text()
+    assert "skill" not in load_tasks({"toy": path}, None).info[0]
+    path.write_text(text.replace("title: Toy", "title: Toy, skill: fine-grained"))
+    assert load_tasks({"toy": path}, None).info[0]["skill"] == "fine-grained"
+    path.write_text(text.replace("title: Toy", "title: Toy, skill: fine grained"))
+    with pytest.raises(schema.SchemaError, match="skill is 'fine grained', expected one of"):
+        _ = load_tasks({"toy": path}, None).info
+
+
 def test_a_task_has_a_ceiling_if_all_its_rows_tell_the_scene(write_task):
     told = [row | {"scene_text": "a circle"} for row in rows()]
     told[3]["scene_text"] = ""

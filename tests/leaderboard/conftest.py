@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import random
+import sys
 from pathlib import Path
 
 import pytest
@@ -210,3 +212,14 @@ def run_dir(tmp_path: Path) -> Path:
 def shared_run_dir(tmp_path_factory) -> Path:
     """A complete run directory for tests that change nothing in it."""
     return build_run(tmp_path_factory.mktemp("shared") / "run", images=30)
+
+
+@pytest.fixture(scope="session")
+def simulation():
+    """benchmarks/simulation.py, which is no package: simulated runs in memory."""
+    path = Path(__file__).resolve().parents[2] / "benchmarks" / "simulation.py"
+    spec = importlib.util.spec_from_file_location("simulation", path)
+    module = sys.modules["simulation"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["simulation"]

@@ -25,7 +25,7 @@ gvt.comparisons = (() => {
     return {
       mean: turn ? minus(mean) : mean, low: turn ? minus(high) : low, high: turn ? minus(low) : high,
       wins: turn ? losses : wins, ties, losses: turn ? wins : losses,
-      p, adjusted, detectable, clear: Boolean(clear), test: document_.tests[test],
+      p, adjusted, corrected: [i, j].every((k) => scores.columns[k].kind === "tokenizer"), detectable, clear: Boolean(clear), test: document_.tests[test],
     };
   };
 

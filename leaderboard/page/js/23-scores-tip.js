@@ -13,12 +13,12 @@
     const parts = [`${n.toLocaleString("en")} samples on ${images.toLocaleString("en")} images`];
     if (seeds !== undefined) parts.push(seeds === 1 ? "one seed" : `${seeds} seeds${spread === null ? "" : `, standard deviation ${gvt.number(scope.unit, spread)}`}`);
     if (failed !== undefined) parts.push(failed ? `${failed.toLocaleString("en")} failed` : "none failed");
-    return [gvt.el("p", null, `${scope.metric} ${gvt.number(scope.unit, mean)}, ${bounds}.`), gvt.el("p", null, `${parts.join("; ")}.`)];
+    return [gvt.el("p", null, `${scope.metric.charAt(0).toUpperCase()}${scope.metric.slice(1)} ${gvt.number(scope.unit, mean)}, ${bounds}.`), gvt.el("p", null, `${parts.join("; ")}.`)];
   };
   const against = (scope, column, rival, what) => {
     const found = rival && rival !== column ? pair(column, rival, scope.name) : null;
     if (!found) return rival === column ? gvt.el("p", null, `It is the ${what}.`) : null;
-    const tested = found.adjusted === found.p ? gvt.probability(found.p) : `${gvt.probability(found.p)}, corrected (Holm) ${gvt.probability(found.adjusted)}`;
+    const tested = found.corrected ? `${gvt.probability(found.p)}, corrected (Holm) ${gvt.probability(found.adjusted)}` : gvt.probability(found.p);
     return gvt.el("p", null, `Against ${title(rival)} (${what}): ${gvt.signed(scope.unit, found.mean)}, ${interval(scope.unit, found.low, found.high)}; ${tested}: ${word(found)}.`);
   };
 

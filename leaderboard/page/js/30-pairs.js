@@ -50,7 +50,7 @@ gvt.duel = (() => {
   };
   const line = (row, rows, a) => {
     const { scope, pair: p } = row;
-    const corrected = p.adjusted === p.p ? "not corrected" : `corrected ${gvt.probability(p.adjusted)}`;
+    const corrected = p.corrected ? `corrected ${gvt.probability(p.adjusted)}` : "not corrected";
     return gvt.el("tr", { "data-scope": scope.name },
       gvt.el("th", { scope: "row" }, scope.title, gvt.el("span", { class: "ci" }, scope.metric)),
       gvt.el("td", { class: "says-so" }, word(p) === "better" ? `${title(a)} ahead` : word(p) === "worse" ? `${title(a)} behind` : "no difference shown"),
@@ -92,7 +92,7 @@ gvt.duel = (() => {
     [left.box.value, right.box.value] = [right.box.value, left.box.value];
     draw();
   });
-  gvt.whenNear(root, () => {
+  gvt.whenIdle(() => {
     root.append(gvt.el("div", { class: "tools" }, left.label, right.label, swap), result, where);
     draw();
     ready = true;

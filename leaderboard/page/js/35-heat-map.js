@@ -17,7 +17,7 @@
       return higher ? mean - other : other - mean;
     });
   };
-  const shade = (gap, most) => (gap === null || !most ? 0 : Math.sign(gap) * Math.ceil(steps * Math.abs(gap) / most - 1e-9));
+  const shade = (gap, most) => (gap === null || !most ? 0 : Math.sign(gap) * Math.min(steps, Math.ceil(steps * Math.abs(gap) / most - 1e-9)));
   const paint = (cell, gap, most, unit, base) => {
     if (!cell.classList.contains("none")) {
       cell.className = `num h${shade(gap, most)}${base ? " base" : ""}`;
@@ -30,7 +30,7 @@
     const against = baseline && means[baseline].some((mean) => mean !== null) ? baseline : best;
     const columns = scores.columns.map((column) => column.name);
     const found = columns.map((column) => gaps(task, column, against));
-    const most = Math.max(0, ...found.flat().map((gap) => Math.abs(gap ?? 0)));
+    const most = Math.max(0, ...found.filter((_, i) => scores.columns[i].kind === "tokenizer").flat().map((gap) => Math.abs(gap ?? 0)));
     for (const [i, row] of [...map.querySelector("tbody").rows].entries()) {
       const offset = row.cells.length - columns.length;
       for (const [j, column] of columns.entries()) paint(row.cells[offset + j], found[j][i], most, scopes.get(task).unit, column === against);
@@ -43,20 +43,21 @@
   tools.append(gvt.baseline.select("heat-baseline", "the best of each task"));
   tools.hidden = false;
   for (const map of maps) map.addEventListener("toggle", () => drawIfSeen(map));
-  gvt.whenNear(document.getElementById("heat_map"), () => gvt.baseline.follow((name) => {
+  gvt.baseline.follow((name) => {
     baseline = name;
     maps.forEach(drawIfSeen);
-  }));
+  });
 
   // The browser's own tooltip neither shows on focus nor waits; ours says the same.
-  for (const cell of document.querySelectorAll(".heat td[title]")) {
-    cell.dataset.says = cell.title;
+  const says = (cell) => {
+    if (cell.title) cell.dataset.says = cell.title;
     cell.removeAttribute("title");
-  }
+    return cell.dataset.says;
+  };
   gvt.tip(document.getElementById("heat_map"), ".heat td a.to-samples", (link) => {
     const cell = link.closest("td");
     const row = cell.parentElement;
     const column = scores.columns[cell.cellIndex - (row.cells.length - scores.columns.length)];
-    return [gvt.el("b", null, `${column.title}, ${row.cells[0].textContent}`), gvt.el("p", null, `${cell.dataset.says}.`)];
+    return [gvt.el("b", null, `${column.title}, ${row.cells[0].textContent}`), gvt.el("p", null, `${says(cell)}.`)];
   });
 })();

@@ -1,0 +1,359 @@
+"""Several runs as one: parts of a run make the whole again, and nothing is mixed in silence."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+import leaderboard
+from leaderboard import schema
+from leaderboard.results import load_results
+from leaderboard.schema import SchemaError
+from tests.leaderboard.conftest import build_run
+
+LLM = {"name": "llm", "hash": "1111aaaa", "parameters": 7}
+RECIPE = {"name": "short", "stages": [{"steps": 600}], "connector": {"type": "linear"}}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run of two seeds whose tasks have prompts, and which names its model and recipe."""
+    folder = build_run(tmp_path_factory.mktemp("whole") / "whole", images=12)
+    run = schema.read_run(folder)
+    run["config"] = {"llm": LLM, "recipe": RECIPE}
+    for task in run["tasks"]:
+        task["prompt_hash"] = f"{task['name']} prompt"
+    schema.write_run(folder, run)
+    return folder
+
+
+@pytest.fixture
+def part(whole, tmp_path):
+    """part(name, columns, tasks, seeds, change): a run of its own with a part of the whole."""
+
+    def make(name, columns=None, tasks=None, seeds=(1, 2), change=None):
+        folder = tmp_path / name
+        run = schema.read_run(whole)
+        for field, names in (("columns", columns), ("tasks", tasks)):
+            run[field] = [e for e in run[field] if names is None or e["name"] in names]
+        kept = {column["name"] for column in run["columns"]}
+        for field in ("stages", "alignment"):
+            run[field] = [e for e in run[field] if e["column"] in kept and e["seed"] in seeds]
+        run["seeds"] = list(seeds)
+        for column in kept:
+            for task in run["tasks"]:
+                for seed in seeds:
+                    path = schema.rows_path(folder, column, seed, task["name"])
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy(schema.rows_path(whole, column, seed, task["name"]), path)
+        if change:
+            change(run)
+        schema.write_run(folder, run)
+        return folder
+
+    return make
+
+
+def alter(run, field, name, **changes):
+    """Change the entry of a name."""
+    for entry in run[field]:
+        if name in (entry.get("name"), entry.get("column")):
+            entry.update(changes)
+
+
+def assert_same(found, expected):
+    assert found.cells.keys() == expected.cells.keys()
+    for key, cell in expected.cells.items():
+        one = found.cells[key]
+        assert one.seeds == cell.seeds
+        place = [one.samples.place[doc_id] for doc_id in cell.samples.doc_ids]
+        np.testing.assert_array_equal(one.scores[:, place], cell.scores)
+        assert one.estimate == cell.estimate
+        for mine, theirs in zip(one.answers, cell.answers, strict=True):
+            assert [mine[p] for p in place] == theirs
+    for field in ("stages", "alignment"):
+        for entry in expected.run[field]:
+            assert entry in found.run[field]
+        assert len(found.run[field]) == len(expected.run[field])
+
+
+def test_parts_by_column_make_the_whole(whole, part):
+    a = part("a", ["blind", "deit", "clip"])
+    b = part("b", ["mae", "dino", "random", "text"])
+    results, expected = load_results(a, b), load_results(whole)
+    assert_same(results, expected)
+    assert results.run["warnings"] == expected.run["warnings"]
+    assert [(source.path, source.name) for source in results.sources] == [(a, "a"), (b, "b")]
+    assert results.sources[1].run == schema.read_run(b)
+    samples = results.samples["vqa"]
+    assert samples.images[0] == str(a / "images/0.png")
+    assert samples.digests[:4] == [f"{i:064x}" for i in (0, 0, 0, 1)]
+    schema.validate_run(results.run)
+
+
+def test_parts_by_task_and_by_seed_make_the_whole(whole, part):
+    tasks = part("a", tasks=["vqa", "oc"]), part("b", tasks=["mci", "caption"])
+    results = load_results(*tasks)
+    assert [task["name"] for task in results.tasks] == ["vqa", "oc", "mci", "caption"]
+    assert len(results.run["columns"]) == 7
+    both = load_results(whole)
+    for key, cell in both.cells.items():
+        np.testing.assert_array_equal(results.cells[key].scores, cell.scores)
+    seeds = load_results(part("c", seeds=[1]), part("d", seeds=[2]))
+    assert_same(seeds, both)
+    assert "seeds differ: 1 (c), 2 (d)" in seeds.run["warnings"]
+
+
+def test_what_both_have_is_there_once(whole, part):
+    a, b = part("a", ["blind", "random", "text", "deit"]), part("b", ["blind", "random", "text"])
+    results = load_results(a, b, part("c", ["blind", "clip"]))
+    assert [c["name"] for c in results.run["columns"]] == [
+        "blind",
+        "random",
+        "deit",
+        "text",
+        "clip",
+    ]
+    blind = [stage for stage in results.run["stages"] if stage["column"] == "blind"]
+    assert blind == [s for s in schema.read_run(whole)["stages"] if s["column"] == "blind"]
+
+
+OTHER = {
+    "another card": lambda run: alter(run, "columns", "clip", card_hash="other"),
+    "another recipe": lambda run: (
+        alter(run, "alignment", "clip", connector_hash="other"),
+        run["config"].update(recipe={**RECIPE, "stages": []}),
+    ),
+    "another connector": lambda run: alter(run, "alignment", "clip", connector_hash="other"),
+}
+
+
+@pytest.mark.parametrize("reason", OTHER)
+def test_another_column_of_the_same_name_gets_the_runs(part, reason):
+    a, b = part("a", ["blind", "clip"]), part("b", ["clip", "mae"], change=OTHER[reason])
+    path = schema.rows_path(b, "clip", 1, "vqa")
+    schema.write_rows(path, [r | {"answer": "b's own"} for _, r in schema.read_rows(path)])
+    results = load_results(a, b)
+    names = {c["name"]: c["title"] for c in results.run["columns"]}
+    assert list(names) == ["blind", "clip", "clip@b", "mae"]
+    assert names["clip@b"] == "CLIP (b)"
+    assert set(results.cell("clip@b", "vqa").answers[0]) == {"b's own"}
+    assert "b's own" not in results.cell("clip", "vqa").answers[0]
+    assert {e["column"] for e in results.run["alignment"]} == set(names)
+    (told,) = [w for w in results.run["warnings"] if w.startswith("clip@b")]
+    assert told.endswith(f"but {reason}")
+
+
+def test_other_seeds_of_another_recipe_are_another_column(part):
+    a = part("a", ["clip"], seeds=[1])
+    same = part("b", ["clip"], seeds=[2])
+    assert load_results(a, same).cell("clip", "vqa").seeds == [1, 2]
+    renamed = {**RECIPE, "name": "renamed"}
+    same = part("c", ["clip"], seeds=[2], change=lambda run: run["config"].update(recipe=renamed))
+    assert load_results(a, same).cell("clip", "vqa").seeds == [1, 2]
+    longer = {**RECIPE, "stages": [{"steps": 700}]}
+    other = part("d", ["clip"], seeds=[2], change=lambda run: run["config"].update(recipe=longer))
+    results = load_results(a, other)
+    assert results.cell("clip", "vqa").seeds == [1]
+    assert results.cell("clip@d", "vqa").seeds == [2]
+
+
+def test_a_published_model_is_known_by_what_its_rows_depend_on(part):
+    def untrained(stamp):
+        def change(run):
+            run["alignment"] = []
+            run["stamps"] = {"clip/seed1/vqa": stamp, "clip/seed1/oc": "same"}
+
+        return change
+
+    a, b, c = (part(name, ["clip"], change=untrained(s)) for name, s in ("ax", "bx", "cy"))
+    results = load_results(a, b, c)
+    assert [column["name"] for column in results.run["columns"]] == ["clip", "clip@c"]
+
+
+def remove_rows(folder):
+    for path in folder.rglob("oc.jsonl"):
+        path.write_text("".join(path.read_text().splitlines(keepends=True)[:-2]))
+
+
+CLASHES = {
+    "version 1 (a), 2 (b)": {"version": "2"},
+    "data ocfedcba9876 (a), 0123456789ab (b)": {"dataset_hash": "0123456789abcdef"},
+    "prompt or scoring oc prompt (a), another (b)": {"prompt_hash": "another"},
+    "metric acc (a), mae (b)": {"metric": "mae"},
+    "unit percent (a), score (b)": {"unit": "score"},
+    "higher is better True (a), False (b)": {"higher_is_better": False},
+    "samples 36 (a), 34 (b)": {},
+}
+
+
+@pytest.mark.parametrize("told", CLASHES)
+def test_a_task_that_differs_is_refused_or_marked(part, told):
+    a = part("a", ["blind", "clip"], ["vqa", "oc"])
+    changes = CLASHES[told]
+    b = part(
+        "b", ["mae", "clip"], ["vqa", "oc"], change=lambda run: alter(run, "tasks", "oc", **changes)
+    )
+    if "metric" in changes:
+        for path in b.rglob("oc.jsonl"):
+            rows = [row | {"scores": {"mae": 0.5}} for _, row in schema.read_rows(path)]
+            schema.write_rows(path, rows)
+    if told.startswith("samples"):
+        remove_rows(b)
+    with pytest.raises(SchemaError) as caught:
+        load_results(a, b)
+    lines = str(caught.value).splitlines()
+    assert lines[1:-1] == [f"  task oc: {told}"]
+    assert "--allow_mixed" in lines[-1]
+    results = load_results(a, b, allow_mixed=True)
+    assert f"mixed: task oc: {told}" in results.run["warnings"]
+    titles = {task["name"]: task["title"] for task in results.run["tasks"]}
+    assert titles == {"vqa": "VQA", "oc": "Counting", "oc@b": "Counting (b)"}
+    assert set(results.cells) == {
+        *((column, "vqa") for column in ("blind", "clip", "mae")),
+        *((column, "oc") for column in ("blind", "clip")),
+        *((column, "oc@b") for column in ("clip", "mae")),
+    }
+    assert leaderboard.write_report(a, b, allow_mixed=True, output=a / "both").is_file()
+
+
+def test_every_clash_has_its_line(part):
+    def change(run):
+        alter(run, "tasks", "vqa", version="2", metric="legacy")
+        alter(run, "tasks", "mci", dataset_hash="x")
+        run["config"]["llm"] = {**LLM, "name": "other", "hash": "2222bbbb"}
+
+    a, b, c = part("a", ["clip"]), part("b", ["mae"], change=change), part("c", ["dino"])
+    with pytest.raises(SchemaError) as caught:
+        load_results(a, b, c)
+    assert [line.strip() for line in str(caught.value).splitlines()[1:-1]] == [
+        "task vqa: version 1 (a, c), 2 (b); metric acc (a, c), legacy (b)",
+        "task mci: data mcifedcba987 (a, c), x (b)",
+        "language model: llm 1111aaaa (a, c), other 2222bbbb (b)",
+    ]
+
+
+def test_another_language_model_is_refused_or_marked(part):
+    other = {**LLM, "hash": "2222bbbb"}
+    a = part("a", ["blind", "clip", "text"])
+    b = part("b", ["blind", "clip", "text"], change=lambda run: run["config"].update(llm=other))
+    with pytest.raises(
+        SchemaError, match=r"language model: llm 1111aaaa \(a\), llm 2222bbbb \(b\)"
+    ):
+        load_results(a, b)
+    results = load_results(a, b, allow_mixed=True)
+    names = [column["name"] for column in results.run["columns"]]
+    assert names == ["blind", "clip", "text", "blind@b", "clip@b", "text@b"]
+    assert results.run["warnings"][:2] == [
+        "mixed: language model: llm 1111aaaa (a), llm 2222bbbb (b)",
+        "blind@b, clip@b, text@b: not the column of that name in an earlier run, "
+        "but another language model",
+    ]
+    assert results.run["config"]["llm"] == {"a": LLM, "b": other}
+    assert results.run["config"]["recipe"] == RECIPE
+
+
+def test_what_differs_without_making_numbers_incomparable_is_said(part):
+    def change(run):
+        run["config"]["recipe"] = {**RECIPE, "name": "long", "connector": {"type": "mlp"}}
+        run["versions"] |= {"torch": "2.14.0", "python": "3.12"}
+        run["hardware"]["dtype"] = "bfloat16"
+        run["warnings"].append("b's own")
+        run["finished"] = None
+
+    a, b = part("a", ["clip"]), part("b", ["mae"], seeds=[1], change=change)
+    results = load_results(a, b)
+    assert results.run["warnings"] == [
+        "alignment recipes differ in connector: short (a), long (b); "
+        "what is compared is not the tokenizer alone",
+        "versions of torch differ: 2.13.0 (a), 2.14.0 (b)",
+        "precisions differ: float32 (a), bfloat16 (b)",
+        "seeds differ: 1 2 (a), 1 (b)",
+        "CLIP's captions state counts, which the counting task asks for.",
+        "b: b's own",
+    ]
+    assert results.run["versions"]["torch"] == "2.13.0 (a), 2.14.0 (b)"
+    assert results.run["versions"]["gvt"] == "0.1.0"
+    assert results.run["finished"] is None
+    assert results.run["command"] == ["gvt", "report", str(a), str(b)]
+
+
+def test_what_older_runs_do_not_tell_is_said(part):
+    def forget(run):
+        del run["tasks"][1]["prompt_hash"]
+        del run["config"]["llm"]
+
+    def change(run):
+        run["tasks"][1]["prompt_hash"] = "another"
+
+    a, b = part("a", ["clip"]), part("b", ["mae"], change=forget)
+    warnings = load_results(a, b).run["warnings"]
+    assert "prompts not compared on oc: an earlier version kept no hash of them" in warnings
+    assert "language models not compared: b tells none" in warnings
+    c = part("c", ["dino"], change=change)
+    with pytest.raises(SchemaError, match=r"oc: prompt or scoring oc prompt \(a\), another \(c\)"):
+        load_results(a, b, c)
+    titles = [task["name"] for task in load_results(a, b, c, allow_mixed=True).run["tasks"]]
+    assert titles == ["vqa", "oc", "oc@c", "mci", "caption"]
+
+
+def test_rows_that_contradict_the_hashes_are_refused(part):
+    a, b = part("a", ["clip"]), part("b", ["mae"])
+    path = schema.rows_path(b, "mae", 1, "oc")
+    rows = [row for _, row in schema.read_rows(path)]
+    rows[4]["gold"] = ["other"]
+    schema.write_rows(path, rows)
+    with pytest.raises(SchemaError, match="not run on the same data") as caught:
+        load_results(a, b)
+    assert str(caught.value).startswith(f"{path}:5: ")
+
+
+def test_folders_of_one_name_and_of_strange_names(part):
+    a, b = part("one/run", ["clip"]), part("two/run", ["clip"], change=OTHER["another card"])
+    c = part("<b> ü,x", ["clip"], change=lambda run: alter(run, "columns", "clip", card_hash="3"))
+    results = load_results(a, b, c)
+    assert [source.name for source in results.sources] == ["run", "run-2", "_b____x"]
+    names = [column["name"] for column in results.run["columns"]]
+    assert names == ["clip", "clip@run-2", "clip@_b____x"]
+    schema.validate_run(results.run)
+    with pytest.raises(SchemaError, match="given twice"):
+        load_results(a, b, a.parent / "." / "run")
+
+
+def test_the_audit_and_the_submissions_of_several_runs(part):
+    def audited(run):
+        run["tasks"][0]["image_free"] = {"predictor": "noun", "predictors": {}, "suspects": []}
+
+    def unscored(run):
+        alter(run, "tasks", "oc", unit="none", metric="valid")
+
+    a = part("a", ["clip"], ["vqa", "oc"], change=unscored)
+    b = part("b", ["mae"], ["vqa", "oc"], change=lambda run: (audited(run), unscored(run)))
+    rows = [row for _, row in schema.read_rows(schema.rows_path(b, "mae", 1, "vqa"))]
+    schema.write_rows(schema.audit_path(b, "vqa"), rows)
+    paths = [schema.submission_path(a, "clip", 2, "oc"), schema.submission_path(b, "mae", 1, "oc")]
+    for path in paths:
+        path.parent.mkdir(parents=True)
+        path.write_text("[]")
+    results = load_results(a, b)
+    assert results.tasks[0]["image_free"]["predictor"] == "noun"
+    mean = np.mean([row["scores"]["acc"] for row in rows])
+    assert results.image_free["vqa"].estimate.mean == pytest.approx(mean)
+    ((task, files),) = results.submissions
+    assert (task["name"], files) == ("oc", [str(path) for path in paths])
+
+
+def test_the_report_of_several_runs(part, tmp_path, capsys):
+    a, b = part("a", ["blind", "clip"]), part("b", ["mae"])
+    page = leaderboard.write_report(a, str(b), output=tmp_path / "new" / "both")
+    assert page == tmp_path / "new" / "both" / "report.html"
+    scores = json.loads((page.parent / "scores.json").read_text())
+    assert list(scores["columns"]) == ["blind", "clip", "mae"]
+    assert not (a / "report.html").exists()
+    assert not (b / "report.html").exists()
+    leaderboard.print_table(a, b)
+    assert re.search(r"CLIP .*\n.*MAE ", capsys.readouterr().out)

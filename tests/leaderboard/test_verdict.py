@@ -1,0 +1,142 @@
+"""The headline says what the comparisons show, and no more."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from leaderboard.results import load_results
+from leaderboard.verdict import judge, judge_all, judge_overall, put_in_words
+
+TITLES = ["CLIP", "DeiT", "DINO", "MAE"]
+TASKS = ["VQA", "counting", "captions", "relations"]
+
+
+@pytest.fixture
+def run(simulation):
+    """Results of tokenizers with given accuracies: ``run([[0.8, 0.5], ...], seeds=1)``, by task."""
+
+    def make(rates, seeds=1, n=600, shared=0.6):
+        rng = np.random.default_rng(3)
+        tasks, tokenizers = np.shape(rates)
+        luck = rng.random((tasks, 1, 1, n))
+        own = np.where(
+            rng.random((1, 1, 1, n)) < shared, luck, rng.random((tasks, tokenizers, seeds, n))
+        )
+        scores = (own < np.array(rates)[:, :, None, None]).astype(float)
+        design = simulation.Design(
+            "test", tokenizers=tokenizers, seeds=seeds, images=n, questions=1, tasks=tasks
+        )
+        results = simulation.as_results(scores, design)
+        for column, title in zip(results.run["columns"], TITLES, strict=False):
+            column |= {"title": title, "encoder_parameters": None}
+        for task, title in zip(results.run["tasks"], TASKS, strict=False):
+            task |= {"title": title, "constant": False, "metric_title": "accuracy"}
+        return results
+
+    return make
+
+
+def words(results):
+    return put_in_words(results, judge_all(results))
+
+
+def test_tasks_with_the_same_leaders_share_a_sentence(run):
+    rates = [[0.80, 0.80, 0.5, 0.5], [0.5, 0.5, 0.8, 0.5], [0.8, 0.8, 0.5, 0.5]]
+    wording = words(run(rates))
+    assert wording.headline == (
+        "CLIP and DeiT lead on VQA and captions; no difference shown between them.",
+        "DINO leads on counting.",
+    )
+    assert [title for title, _ in wording.tasks] == ["VQA", "counting", "captions"]
+
+
+def test_nobody_is_named_inside_the_noise(run):
+    results = run([[0.61, 0.60, 0.60], [0.60, 0.61, 0.60]])
+    wording = words(results)
+    assert wording.answer == "No difference between the tokenizers is shown."
+    (sentence,) = wording.headline
+    shown = re.fullmatch(
+        r"No difference between the three is shown on VQA and counting "
+        r"\(80\u00a0% power for differences of ([\d.]+)( to ([\d.]+))? points\)\.",
+        sentence,
+    )
+    median = [100 * judge(results, task).detectable for task in results.tasks]
+    assert float(shown[1]) == pytest.approx(min(median), abs=0.051)
+    assert float(shown[3] or shown[1]) == pytest.approx(max(median), abs=0.051)
+    assert not any(" leads" in text for _, text in wording.tasks)
+
+
+def test_the_answer_is_the_overall_leader(run):
+    rates = [[0.8, 0.6, 0.6], [0.7, 0.6, 0.6], [0.6, 0.62, 0.6]]
+    wording = words(run(rates))
+    assert wording.answer == "Use CLIP."
+    assert re.search(
+        r"^Over the three tasks scored in percent it is [\d.]+ points ahead of (DeiT|DINO) \(95",
+        wording.reason,
+    )
+
+
+def test_two_overall_leaders_are_both_named(run):
+    wording = words(run([[0.8, 0.8, 0.5], [0.7, 0.7, 0.5]]))
+    assert wording.answer in ("Use CLIP or DeiT.", "Use DeiT or CLIP.")
+    assert "lead, no difference shown between them" in wording.reason
+
+
+def test_different_leaders_of_equal_overall_depend_on_the_task(run):
+    wording = words(run([[0.8, 0.6], [0.6, 0.8]]))
+    assert wording.answer == "It depends on the task."
+    assert wording.headline == ("CLIP leads on VQA.", "DeiT leads on counting.")
+
+
+def test_one_task_has_no_overall(run):
+    results = run([[0.8, 0.5]])
+    assert judge_overall(results) is None
+    wording = words(results)
+    assert (wording.answer, wording.reason) == ("Use CLIP.", "It leads on the only task.")
+
+
+def test_one_tokenizer_is_compared_with_nobody(run):
+    wording = words(run([[0.8], [0.7]]))
+    assert wording.answer == "Only CLIP was run."
+    assert wording.headline == ("Only CLIP has a score on VQA and counting.",)
+
+
+def test_one_seed_is_said(run):
+    assert "One alignment seed was run" in words(run([[0.8, 0.5]])).notes[0]
+    assert "new alignment seeds (3 were run)" in words(run([[0.8, 0.5]], seeds=3)).notes[0]
+
+
+def test_many_tokenizers_stay_short(run, simulation):
+    design = simulation.Design("test", tokenizers=20, images=200, questions=1, tasks=2)
+    scores, _ = simulation.draw(design, np.random.default_rng(1))
+    results = simulation.as_results(scores, design)
+    for k, column in enumerate(results.run["columns"]):
+        column |= {"title": f"Encoder {k}", "encoder_parameters": 1}
+    for task in results.tasks:
+        task |= {"title": task["name"], "constant": False, "metric_title": "accuracy"}
+    wording = words(results)
+    assert len(wording.headline) == 1
+    assert max(map(len, [*wording.headline, wording.reason])) < 250
+    assert all("16 others" in text for _, text in wording.tasks)
+
+
+def test_leaders_are_those_not_shown_below_the_best_after_correction(run):
+    results = run([[0.70, 0.66, 0.62, 0.55]])
+    verdict = judge(results, results.tasks[0])
+    behind = [
+        c.b if c.a == verdict.best else c.a
+        for c in results.comparisons.of("task0")
+        if verdict.best in (c.a, c.b) and c.clear
+    ]
+    assert set(verdict.leaders) == {"t0", "t1", "t2", "t3"} - set(behind)
+    assert verdict.runner_up[0] == behind[0]
+
+
+def test_overall_beats_controls_or_does_not_lead_by_sight(run_dir):
+    results = load_results(run_dir)
+    verdict = judge_overall(results)
+    assert verdict.best == "deit" and "deit" in verdict.settled
+    assert verdict.task["name"] == "overall"
