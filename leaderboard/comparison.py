@@ -10,7 +10,6 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import stdtrit
 
 from . import bootstrap
 from .overall import OVERALL, mean_influence, overall_tasks, shared_images
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
 POWER = 0.8
 _SAME = 1e-12  # scores closer than this are equal
+_RESAMPLED = 20  # images that differ: of fewer, the variance of a resample is mostly chance
 
 
 @dataclass(frozen=True)
@@ -155,15 +155,14 @@ def _task(results: Results, name: str) -> Iterator[_Draft]:
         moved = influence(apart, clusters)
         if not moved.size.any():
             continue
-        test = "t"
-        if len(apart) == 1 and a.right_or_wrong and b.right_or_wrong:
-            test = "mcnemar"
-        elif len(apart) == 1 and a.bounds is None:
-            test = "bootstrap"
-        by_image = (np.zeros(0), np.zeros(0))
-        if test != "t":
+        test, by_image = "t", (np.zeros(0), np.zeros(0))
+        if len(apart) == 1:
             sums = np.bincount(clusters, weights=np.nan_to_num(apart[0]))
             by_image = sums, moved.size.astype(float)
+            if a.right_or_wrong and b.right_or_wrong:
+                test = "mcnemar"
+            elif a.bounds is None and np.count_nonzero(sums) >= _RESAMPLED:
+                test = "bootstrap"
         yield _Draft(
             a.column["name"],
             b.column["name"],
@@ -274,6 +273,8 @@ def _tally(apart: np.ndarray) -> tuple[int, int, int]:
 
 def _detectable(mean: Mean, effect: SeedEffect | None, level: float) -> float:
     """(t_(1 - level / 2) + t_0.8) standard errors: what a t test at the level finds that often."""
+    from scipy.special import stdtrit
+
     variance, degrees = mean.spread(effect)
     if mean.images < 2 or variance == 0:
         return math.nan

@@ -45,8 +45,8 @@ def overall_means(results: Results) -> dict[str, Mean]:
     tasks = overall_tasks(results)
     images, found = shared_images(results, tasks), {}
     for column in results.columns() if tasks else []:
-        cells = [results.cell(column["name"], task["name"]) for task in tasks]
-        if all(cell is not None and cell.estimate.n for cell in cells):
+        if all(results.has_score(column["name"], task["name"]) for task in tasks):
+            cells = [results.cell(column["name"], task["name"]) for task in tasks]
             found[column["name"]] = mean_influence(
                 [(cell.seeds, cell.scores, cell.samples.clusters) for cell in cells], images
             ).summed

@@ -16,7 +16,7 @@ from .merge import merge
 from .ranking import Rank
 from .schema import Column, Run, Task
 from .source import Source
-from .statistics import Constant, Difference, Estimate
+from .statistics import Constant, Estimate
 from .variance import Mean, SeedEffect
 
 _FLOORS = {
@@ -260,12 +260,7 @@ class Results:
     def has_score(self, column: str, task: str) -> bool:
         """Whether a column has at least one score on a task."""
         cell = self.cell(column, task)
-        return cell is not None and cell.estimate.n > 0
-
-    def difference(self, a: str, b: str, task: Task) -> Difference | None:
-        """Paired difference of two columns, positive where ``a`` is better; None without both."""
-        comparison = self.comparisons.pair(a, b, task["name"])
-        return comparison and comparison.difference
+        return cell is not None and cell.mean.n > 0
 
     @cached_property
     def comparisons(self) -> Comparisons:

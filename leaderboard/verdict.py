@@ -97,8 +97,8 @@ def _mean(results: Results, name: str, task: Task) -> float | None:
     if task["name"] == OVERALL:
         estimate = results.overall(name)
     else:
-        cell = results.cell(name, task["name"])
-        estimate = cell.estimate if cell is not None and cell.estimate.n else None
+        scored = results.has_score(name, task["name"])
+        estimate = results.cell(name, task["name"]).estimate if scored else None
     if estimate is None:
         return None
     return estimate.mean if task["higher_is_better"] else -estimate.mean
@@ -210,7 +210,7 @@ def _shared(group: list[TaskVerdict], results: Results) -> str:
     if v.scored == 1:
         return f"Only {names[0]} has a score on {where}."
     if not v.settled:
-        return f"On {where} no leader is shown to beat all that needs no sight."
+        return f"On {where} no leader is shown to beat the controls and what needs no image."
     if v.open:
         what = "the two" if v.scored == 2 else f"the {_words(v.scored)}"
         return f"No difference between {what} is shown on {where}{_would_show(group)}."

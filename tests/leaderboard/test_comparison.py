@@ -121,6 +121,18 @@ def test_every_image_says_the_same(drawn, scores):
         assert c.difference.estimate.low == pytest.approx(2 * share - 1)
 
 
+@pytest.mark.parametrize("differ", [0, 1, 2, 19, 20, 40])
+def test_few_captions_that_differ_have_finite_intervals(drawn, differ):
+    results = drawn(questions=1, scores="CIDEr-D", tokenizers=2)
+    x, y = (results.cell(name, "task0").scores for name in ("t0", "t1"))
+    y[:] = x
+    y[0, :differ] += np.random.default_rng(1).gamma(1.0, size=differ)
+    c = results.comparisons.pair("t1", "t0", "task0")
+    assert c.test == ("bootstrap" if differ >= 20 else "t")
+    assert math.isfinite(c.difference.estimate.low) and 0 < c.p <= 1
+    assert c.clear == (differ >= 19)
+
+
 def test_missing_scores_are_compared_where_both_have_one(drawn):
     results = drawn(questions=1, scores="CIDEr-D")
     results.cell("t0", "task0").scores[0, :5] = np.nan
