@@ -12,61 +12,13 @@ from leaderboard.results import load_results
 from leaderboard.verdict import judge_all
 
 from ..conftest import build_run
+from .gallery import Gallery
 
 pytestmark = pytest.mark.browser
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\x07\x1b[31m\u202e{{ 7*7 }}"
 TOKENIZERS = ("deit", "clip", "mae", "dino")
 COLUMNS = (*TOKENIZERS, "blind", "random", "text")
 TITLES = {"deit": "DeiT", "blind": "Blind", "random": "Random", "text": "Scene as text"}
-
-
-class Gallery:
-    """The page, driven: what a reader sees and does."""
-
-    def __init__(self, browser, url):
-        self.browser, self.url = browser, url
-        self.js, self.press = browser.js, browser.press
-
-    def open(self, fragment="", width=1280):
-        self.browser.log()  # what other pages wrote
-        self.browser.open(self.url + fragment, width)
-        return self
-
-    def choose(self, **controls):
-        """Set controls of the form as a reader would: set, then say so."""
-        for name, value in controls.items():
-            self.js(
-                "(([name, value]) => { const control = "
-                "document.querySelector('#samples form').elements[name]; control.value = value;"
-                "control.dispatchEvent(new Event('change', {bubbles: true})); })(arguments)",
-                name,
-                value,
-            )
-
-    def control(self, name):
-        return self.js("document.querySelector('#samples form').elements[arguments[0]].value", name)
-
-    def shown(self):
-        """(task, doc_id) of every card, in order, after all pages were asked for."""
-        self.js(
-            "(() => { const more = document.querySelector('#samples .more');"
-            "while (!more.hidden) more.click(); })()"
-        )
-        found = self.js(
-            "[...document.querySelectorAll('#samples article .kicker')].map(k => k.textContent)"
-        )
-        cards = [kicker.split(" · ") for kicker in found]
-        return [
-            (c[0], int(next(p for p in c if p[:1] == "#" and p[1:].isdigit())[1:])) for c in cards
-        ]
-
-    @property
-    def status(self):
-        return self.js("document.querySelector('#samples-count').textContent")
-
-    @property
-    def focus(self):
-        return self.js("document.activeElement.tagName + '.' + document.activeElement.className")
 
 
 def all_rows(run_dir):
