@@ -162,3 +162,11 @@ def test_links_to_samples_escape_what_a_category_holds():
 
     link = _to_samples({"name": "vqa"}, "clip@8", 'a&b="<c>"\u202e')
     assert link == "#samples?task=vqa&column=clip%408&category=a%26b%3D%22%3Cc%3E%22%EF%BF%BD"
+
+
+def test_without_scripts_there_is_nothing_to_press(page):
+    body = re.search(r"<main>.*?</main>", page[0], re.S)[0]
+    for section in ("verdict", "scores", "pairs", "heat_map"):
+        part = re.search(rf'<section (?:id|class)="{section}".*?</section>', body, re.S)[0]
+        assert not re.findall(r"<(?:button|select|input)", part)
+    assert re.findall(r'<div [^>]*id="(?:scores-tools|heat-tools|duel)" hidden', body)

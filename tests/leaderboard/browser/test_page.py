@@ -30,3 +30,32 @@ def test_every_image_of_the_gallery_is_in_the_file(tab):
     )
     assert len(shown) > 0
     assert all(shown)
+
+
+def test_the_section_being_read_is_marked(tab):
+    page = tab()
+    page.js("(document.documentElement.style.scrollBehavior = 'auto')")
+    marked = "[...document.querySelectorAll('nav [aria-current]')].map(a => a.hash)"
+    for section in ("pairs", "heat_map", "made"):
+        page.js(
+            "new Promise(done => { document.getElementById(arguments[0]).scrollIntoView();"
+            " requestAnimationFrame(() => requestAnimationFrame(() => done(1))); })",
+            section,
+        )
+        assert page.js(marked) == [f"#{section}"]
+        assert page.js("document.querySelector('nav').getBoundingClientRect().top") == 0
+
+
+def test_paper_shows_all_tables_and_no_controls(tab):
+    page = tab()
+    page.devtools("Emulation.setEmulatedMedia", {"media": "print"})
+    page.js("dispatchEvent(new Event('beforeprint'))")
+    hidden = "[...document.querySelectorAll('nav, .tools, #theme')].every(e => !e.offsetHeight)"
+    assert page.js(hidden)
+    assert page.js("[...document.querySelectorAll('table')].every(t => t.offsetHeight)")
+    assert page.js("getComputedStyle(document.querySelector('.tall')).overflow") == "visible"
+    line = "getComputedStyle(document.querySelector('a.to-samples')).textDecorationLine"
+    assert page.js(line) == "none"
+    page.js("dispatchEvent(new Event('afterprint'))")
+    assert page.js("document.querySelectorAll('details:not([open])').length") > 1
+    page.devtools("Emulation.setEmulatedMedia", {"media": ""})
