@@ -1,4 +1,9 @@
-"""The gallery as a reader uses it: what is seen, chosen and focused."""
+"""The gallery as a reader uses it: what is seen, chosen and focused; and the rows behind it."""
+
+from leaderboard import schema
+
+TOKENIZERS = ("deit", "clip", "mae", "dino")
+COLUMNS = (*TOKENIZERS, "blind", "random", "text")
 
 
 class Gallery:
@@ -48,3 +53,14 @@ class Gallery:
     @property
     def focus(self):
         return self.js("document.activeElement.tagName + '.' + document.activeElement.className")
+
+
+def all_rows(run_dir):
+    """(task title, doc_id) -> column -> row of the first seed."""
+    found = {}
+    for task in schema.read_run(run_dir)["tasks"]:
+        for column in COLUMNS:
+            path = schema.rows_path(run_dir, column, 1, task["name"])
+            for _, row in schema.read_rows(path):
+                found.setdefault((task["title"], row["doc_id"]), {})[column] = row
+    return found

@@ -12,24 +12,11 @@ from leaderboard.results import load_results
 from leaderboard.verdict import judge_all
 
 from ..conftest import build_run
-from .gallery import Gallery
+from .gallery import COLUMNS, TOKENIZERS, Gallery, all_rows
 
 pytestmark = pytest.mark.browser
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\x07\x1b[31m\u202e{{ 7*7 }}"
-TOKENIZERS = ("deit", "clip", "mae", "dino")
-COLUMNS = (*TOKENIZERS, "blind", "random", "text")
 TITLES = {"deit": "DeiT", "blind": "Blind", "random": "Random", "text": "Scene as text"}
-
-
-def all_rows(run_dir):
-    """(task title, doc_id) -> column -> row of the first seed."""
-    found = {}
-    for task in schema.read_run(run_dir)["tasks"]:
-        for column in COLUMNS:
-            path = schema.rows_path(run_dir, column, 1, task["name"])
-            for _, row in schema.read_rows(path):
-                found.setdefault((task["title"], row["doc_id"]), {})[column] = row
-    return found
 
 
 @pytest.fixture(scope="module")
