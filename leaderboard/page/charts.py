@@ -39,6 +39,8 @@ def score_chart(task: Task, index: int, lines: Sequence[Line]) -> Markup:
     bar = (max if task["higher_is_better"] else min)(controls, default=None)
     percent = task["unit"] == "percent"
     axis = f"{task['metric_title']}{', %' if percent else ''}"
+    if not task["higher_is_better"]:
+        axis += ", lower is better"
     if bar:
         axis += f"; dashed: {bar[1]} ({number(task, bar[0])})"
     return dot_chart(
@@ -46,7 +48,7 @@ def score_chart(task: Task, index: int, lines: Sequence[Line]) -> Markup:
         f"{task['title']}: {task['metric_title']} with 95 % intervals",
         [_dot(line, index) for line in lines],
         axis,
-        (lambda tick: f"{100 * tick:.0f}") if percent else (lambda tick: f"{tick:g}"),
+        (lambda tick: f"{100 * tick:g}") if percent else (lambda tick: f"{tick:g}"),
         bar=bar and bar[0],
     )
 

@@ -37,6 +37,7 @@ from . import (
     stability,
     verdict,
 )
+from .numbers import three_digits
 
 _HERE = Path(__file__).parent
 _SECTIONS = (
@@ -150,6 +151,7 @@ def _environment() -> jinja2.Environment:
         json=_json,
         known=_known,
         short=_short,
+        three_digits=three_digits,
         to_samples=_to_samples,
     )
     return environment
