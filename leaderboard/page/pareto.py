@@ -15,6 +15,7 @@ from ..text import EN_DASH, join
 from ..variance import Estimate
 from . import svg
 from .cost import costs
+from .names import cut
 from .numbers import three_digits
 from .scatter import (
     LETTERS,
@@ -98,7 +99,7 @@ def context(page: Page) -> dict[str, Any] | None:
     if charts:
         page.data["pareto"] = {
             "titles": [titles[name] for name in names],
-            "labels": [svg.cut(titles[name], LETTERS) for name in names],
+            "labels": [cut(titles[name], LETTERS) for name in names],
             "places": PLACES,
             "near": NEAR,
             "charts": {
@@ -274,7 +275,7 @@ def _scopes(page: Page) -> Iterable[Scope]:
 def _unit(task: Task) -> str:
     percent = ", %" if task["unit"] == "percent" else ""
     lower = "" if task["higher_is_better"] else ", lower is better"
-    return f"{task['metric_title']}{percent}{lower}"
+    return f"{cut(task['metric_title'], LETTERS)}{percent}{lower}"
 
 
 def _why_not(values: Mapping[str, float | None]) -> str:

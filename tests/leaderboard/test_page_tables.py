@@ -197,6 +197,23 @@ def test_links_to_samples_escape_what_a_category_holds():
 
     link = _to_samples({"name": "vqa"}, "clip@8", 'a&b="<c>"\u202e')
     assert link == "#samples?task=vqa&column=clip%408&category=a%26b%3D%22%3Cc%3E%22%EF%BF%BD"
+    assert _to_samples({"name": "vqa"}, "c", "x" * 999).endswith("=" + "x" * 120 + "%E2%80%A6")
+
+
+def test_long_texts_are_cut_where_they_repeat(run_dir):
+    run = schema.read_run(run_dir)
+    run["tasks"][0]["metric_title"] = "m" * 5000
+    for column in run["columns"]:
+        column["title"] += " of a very long name" * 9
+    schema.write_run(run_dir, run)
+    for path in (run_dir / "samples").rglob("vqa.jsonl"):
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        rows = [row | {"category": row["category"] + "x" * 20_000} for row in rows]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    results = load_results(run_dir)
+    text = render(results, judge_all(results))
+    assert len(text) < 1_000_000
+    assert max(map(len, re.findall(r'<text class="axis"[^>]*>(.*?)</text>', text))) < 110
 
 
 def test_without_scripts_there_is_nothing_to_press(page):
