@@ -194,10 +194,11 @@ def _answer(results: Results, verdicts: list[TaskVerdict]) -> tuple[str, str, tu
 
 
 def _headline(results: Results, verdicts: list[TaskVerdict]) -> tuple[str, ...]:
-    """One sentence for every set of leaders, with the tasks it holds for."""
+    """One sentence for every set of leaders among the same tokenizers, with its tasks."""
     groups: dict[tuple, list[TaskVerdict]] = {}
     for v in verdicts:
-        groups.setdefault((frozenset(v.leaders), bool(v.settled), v.even), []).append(v)
+        key = (frozenset(v.leaders), frozenset(v.missing), bool(v.settled), v.even)
+        groups.setdefault(key, []).append(v)
     return tuple(_shared(group, results) for group in groups.values())
 
 
@@ -212,7 +213,7 @@ def _shared(group: list[TaskVerdict], results: Results) -> str:
     if not v.settled:
         return f"On {where} no leader is shown to beat the controls and what needs no image."
     if v.open:
-        what = "the two" if v.scored == 2 else f"the {_words(v.scored)}"
+        what = _few(names) if v.missing else f"the {_words(v.scored)}"
         return f"No difference between {what} is shown on {where}{_would_show(group)}."
     if len(names) == 1:
         return f"{names[0]} leads on {where}."
@@ -228,16 +229,21 @@ def _overall_reason(verdict: TaskVerdict, results: Results) -> str:
     left_out = [task["title"] for task in results.tasks if task not in tasks]
     besides = f" (without {_join(left_out)})" if left_out else ""
     where = f"Over the {_words(len(tasks))} tasks scored in percent{besides}"
-    behind = _ahead(verdict, results)
+    behind, absent = _ahead(verdict, results), ""
+    if verdict.missing:
+        names = [results.title(name) for name in verdict.missing]
+        verb = "is" if len(names) == 1 else "are"
+        absent = f" {_few(names)} {verb} not compared there: not all scores are on file."
     if verdict.open:
-        return f"{where} no difference between them is shown{_would_show([verdict])}."
+        who = _few([results.title(name) for name in verdict.leaders]) if absent else "them"
+        return f"{where} no difference between {who} is shown{_would_show([verdict])}.{absent}"
     if len(verdict.leaders) == 1:
-        return f"{where} it is {behind}."
+        return f"{where} it is {behind}.{absent}"
     names = [results.title(name) for name in verdict.leaders]
-    return (
-        f"{where} {_few(names)} lead, no difference shown between them"
-        f"{_would_show([verdict])}; {names[0]} is {behind}."
-    )
+    lead = f"{_few(names)} lead, no difference shown between them"
+    if not verdict.even:
+        lead = f"{names[0]} scores best, no difference from {_few(names[1:], 'or')} is shown"
+    return f"{where} {lead}{_would_show([verdict])}; {names[0]} is {behind}.{absent}"
 
 
 def _ahead(verdict: TaskVerdict, results: Results) -> str:
@@ -266,7 +272,7 @@ def _sentence(verdict: TaskVerdict, results: Results) -> str:
         between = "between" if len(names) == 2 else "among"
         text = f"{_few(names)} lead; no difference shown {between} them{_would_show([verdict])}."
     else:
-        text = f"{names[0]} scores highest; no difference shown from {_few(names[1:], 'or')}."
+        text = f"{names[0]} scores best; no difference shown from {_few(names[1:], 'or')}."
     ahead = _ahead(verdict, results)
     if ahead:
         text += f", {ahead}." if len(names) == 1 else f" {names[0]} is {ahead}."
@@ -306,6 +312,11 @@ def _notes(results: Results) -> tuple[str, ...]:
     seeds = [len(cell.seeds) for (column, _), cell in results.cells.items() if column in names]
     if not seeds:
         return ()
+    if min(seeds) == 1 < max(seeds):
+        return (
+            "Not all scores have several alignment seeds: differences of those with one are those "
+            "of that connector, and another seed may turn small ones.",
+        )
     if min(seeds) == 1:
         return (
             "One alignment seed was run: differences are those of these connectors, and another "
@@ -343,13 +354,15 @@ def _amount(task: Task, value: float) -> str:
 def _of(count: int, total: int) -> str:
     if total == 1:
         return "the only task" if count else "no task"
+    if not count:
+        return f"none of {_words(total)} tasks"
     if count == total:
         return f"all {_words(total)} tasks"
     return f"{_words(count)} of {_words(total)} tasks"
 
 
 def _few(names: list[str], word: str = "and") -> str:
-    """At most four names, then how many more."""
+    """Up to five names; of more, four and how many others."""
     if len(names) <= 5:
         return _join(names, word)
     return f"{', '.join(names[:4])} {word} {_words(len(names) - 4)} others"

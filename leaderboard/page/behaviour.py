@@ -81,7 +81,7 @@ def _yes_rates(task: Task, found: list[Found]) -> dict[str, Any]:
         f"{task['title']}: how often the answer is yes",
         [_dot(column, rate, lambda v: number(percent, v)) for column, rate, _ in shown],
         f"answers that say yes, %; dashed: yes is right ({number(percent, true)})",
-        lambda tick: f"{100 * tick:.0f}",
+        lambda tick: f"{100 * tick:g}",
         bar=true,
     )
     return {"chart": chart, "sentence": _leaning(shown)}

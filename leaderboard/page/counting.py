@@ -11,6 +11,7 @@ from markupsafe import Markup
 from ..results import Cell
 from ..variance import Estimate, influence
 from . import svg
+from .names import cut
 
 _MOST = 10  # this count and all above it are one
 _LEFT, _TOP = 26, 4
@@ -188,7 +189,7 @@ def error_chart(
         if own:
             parts.append(svg.marks(series, [*points, (right + 14, y)]))
             series += 1
-        label = svg.text(svg.cut(line, 18))
+        label = svg.text(cut(line, 18))
         parts.append(f'<text class="name {kind}" x="{right + 23}" y="{y + 4:.1f}">{label}</text>')
         values = ", ".join(f"{count_name(count)} {e.mean:.2f}" for count, e in errors.items())
         spoken.append(f"{line}: {values}")

@@ -9,6 +9,7 @@ from ..schema import Task
 from ..tables import Entry, category_lines, number
 from ..text import MINUS
 from ..verdict import TaskVerdict
+from .names import short_category
 from .numbers import compact
 
 if TYPE_CHECKING:
@@ -26,15 +27,15 @@ def context(page: Page) -> dict[str, Any]:
     page.data["categories"] = {
         table["task"]["name"]: table["document"] for table in tables if table["rows"]
     }
-    return {"maps": tables, "steps": _STEPS}
+    return {"maps": tables}
 
 
 def _table(page: Page, verdict: TaskVerdict) -> dict[str, Any]:
     task, results = verdict.task, page.results
     names = [column["name"] for column in page.columns]
     groups = results.samples[task["name"]].by_category
-    shown = {category: category_lines(results, task, category) for category in groups}
-    shown = dict(list(shown.items())[:_MOST])
+    largest = list(groups)[:_MOST]
+    shown = {category: category_lines(results, task, category) for category in largest}
     has_baseline = page.baseline and results.has_score(page.baseline, task["name"])
     baseline = page.baseline if has_baseline else verdict.best
     place = names.index(baseline) if baseline else None
@@ -72,7 +73,7 @@ def _table(page: Page, verdict: TaskVerdict) -> dict[str, Any]:
             "n": len(results.samples[task["name"]]),
             "higher": task["higher_is_better"],
             "baseline": baseline,
-            "categories": [[category, len(groups[category])] for category in shown],
+            "categories": [[short_category(name), len(groups[name])] for name in shown],
             "means": {
                 name: [
                     compact(entries[i].estimate.mean) if entries[i] else None

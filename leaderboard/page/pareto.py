@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..overall import OVERALL
@@ -14,6 +15,8 @@ from ..text import EN_DASH, join
 from ..variance import Estimate
 from . import svg
 from .cost import costs
+from .names import cut
+from .numbers import three_digits
 from .scatter import (
     LETTERS,
     NEAR,
@@ -55,6 +58,7 @@ class Scope:
     estimates: dict[str, Estimate]
     write: Callable[[float], str]
     unit: str
+    factor: int  # from estimates to what the axis says
     more: bool = True
 
 
@@ -62,14 +66,14 @@ def _size(value: float) -> str:
     for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
         if value >= size:
             return f"{value / size:.3g} {letter}"
-    return f"{value:.3g}"
+    return three_digits(value)
 
 
 MEASURES = (
     Measure("parameters", "encoder parameters", _size),
-    Measure("gflops", "encoder GFLOPs an image", lambda value: f"{value:.3g}"),
+    Measure("gflops", "encoder GFLOPs an image", three_digits),
     Measure("visual_tokens", "visual tokens an image", lambda value: f"{value:,.0f}"),
-    Measure("images_per_second", "images a second", lambda value: f"{value:.3g}", less=False),
+    Measure("images_per_second", "images a second", three_digits, less=False),
 )
 
 
@@ -95,7 +99,7 @@ def context(page: Page) -> dict[str, Any] | None:
     if charts:
         page.data["pareto"] = {
             "titles": [titles[name] for name in names],
-            "labels": [svg.cut(titles[name], LETTERS) for name in names],
+            "labels": [cut(titles[name], LETTERS) for name in names],
             "places": PLACES,
             "near": NEAR,
             "charts": {
@@ -216,7 +220,7 @@ class _Chart:
         if not titles:
             return "no tokenizer has both the score and the cost."
         if len(titles) == 1:
-            return f"{titles[0]} scores highest and no other costs less."
+            return f"{titles[0]} scores best and no other costs less."
         return f"{join(titles)} are on the frontier."
 
     def numbers(self) -> dict[str, Any]:
@@ -248,7 +252,9 @@ def _scopes(page: Page) -> Iterable[Scope]:
     names = [column["name"] for column in page.results.columns("tokenizer")]
     overall = {name: e for name in names if (e := page.results.overall(name))}
     if overall:
-        yield Scope(OVERALL, "Overall", overall, lambda v: number(_PERCENT, v), "mean score, %")
+        yield Scope(
+            OVERALL, "Overall", overall, lambda v: number(_PERCENT, v), "mean score, %", 100
+        )
     for task in page.tasks:
         found = {
             name: cell.estimate
@@ -259,14 +265,17 @@ def _scopes(page: Page) -> Iterable[Scope]:
             task["name"],
             task["title"],
             found,
-            lambda value, task=task: number(task, value),
+            partial(number, task),
             _unit(task),
+            100 if task["unit"] == "percent" else 1,
             task["higher_is_better"],
         )
 
 
 def _unit(task: Task) -> str:
-    return f"{task['metric_title']}{', %' if task['unit'] == 'percent' else ''}"
+    percent = ", %" if task["unit"] == "percent" else ""
+    lower = "" if task["higher_is_better"] else ", lower is better"
+    return f"{cut(task['metric_title'], LETTERS)}{percent}{lower}"
 
 
 def _why_not(values: Mapping[str, float | None]) -> str:
@@ -287,10 +296,9 @@ def _cost_axis(measure: Measure, values: list[float]) -> Axis:
 
 def _score_axis(scope: Scope, estimates: list[Estimate]) -> Axis:
     values = [v for e in estimates for v in (e.mean, e.low, e.high) if not math.isnan(v)]
-    factor = 100 if scope.unit.endswith("%") else 1
     return Axis(
         svg.ticks(min(values, default=0.0), max(values, default=1.0)),
-        lambda tick: f"{factor * tick:g}",
+        lambda tick: f"{scope.factor * tick:g}",
         scope.unit,
     )
 

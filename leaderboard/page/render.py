@@ -37,6 +37,8 @@ from . import (
     stability,
     verdict,
 )
+from .names import short_category
+from .numbers import three_digits
 
 _HERE = Path(__file__).parent
 _SECTIONS = (
@@ -150,6 +152,7 @@ def _environment() -> jinja2.Environment:
         json=_json,
         known=_known,
         short=_short,
+        three_digits=three_digits,
         to_samples=_to_samples,
     )
     return environment
@@ -214,8 +217,11 @@ def _known(value: float | None) -> str:
 
 def _to_samples(task: Task, column: str, category: str | None = None) -> str:
     """The address of the samples behind a number; the overall mean is that of all tasks."""
-    parts = {"task": None if task["name"] == OVERALL else task["name"], "column": column}
-    parts["category"] = category
+    parts = {
+        "task": None if task["name"] == OVERALL else task["name"],
+        "column": column,
+        "category": category and short_category(category),
+    }
     chosen = {key: printable(value) for key, value in parts.items() if value is not None}
     return f"#samples?{urlencode(chosen, quote_via=quote)}"
 

@@ -11,6 +11,7 @@ import numpy as np
 from markupsafe import Markup
 
 from . import svg
+from .names import cut
 
 _WIDTH, _HEIGHT = 460, 340
 _LEFT, _END, _TOP, _FLOOR = 38, 448, 12, 294  # of the plotted area
@@ -130,7 +131,7 @@ def scatter(
         style = f"{point.kind}{' faint' if point.faint else ''}"
         parts.append(
             f'<text class="name {style}" x="{px + dx:g}" y="{py + dy:g}" '
-            f'text-anchor="{anchor}">{svg.text(svg.cut(point.title, LETTERS))}</text>'
+            f'text-anchor="{anchor}">{svg.text(cut(point.title, LETTERS))}</text>'
         )
     return svg.svg(name, _WIDTH, _HEIGHT, head, spoken, parts)
 

@@ -82,6 +82,7 @@ def _scope(task: Task, verdict: TaskVerdict) -> dict[str, Any]:
         "unit": task["unit"],
         "metric": task["metric_title"],
         "skill": "" if task["name"] == OVERALL else task.get("skill", ""),
+        "higher": task["higher_is_better"],
         "best": verdict.best,
     }
 

@@ -102,10 +102,5 @@ def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list
     return places
 
 
-def cut(title: str, letters: int) -> str:
-    """A name that is short enough for its place."""
-    return title if len(title) <= letters else title[: letters - 1] + "…"
-
-
 def _short(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")

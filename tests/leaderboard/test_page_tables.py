@@ -9,7 +9,8 @@ from html.parser import HTMLParser
 import pytest
 
 import leaderboard
-from leaderboard.page.numbers import compact
+from leaderboard import schema
+from leaderboard.page.numbers import compact, three_digits
 from leaderboard.page.render import render
 from leaderboard.results import load_results
 from leaderboard.verdict import judge_all
@@ -157,11 +158,62 @@ def test_numbers_for_scripts_are_short():
     assert compact(float("nan")) is None
 
 
+def test_numbers_for_readers_have_no_exponents():
+    shown = [three_digits(x) for x in (0.25, 8.0, 123.4, 999.6, 12_345.6, 2.5e6)]
+    assert shown == ["0.25", "8", "123", "1,000", "12,300", "2,500,000"]
+
+
+def test_fast_encoders_and_large_ones_are_written_out(run_dir):
+    run = schema.read_run(run_dir)
+    for column in run["columns"]:
+        column["encoder_gflops"] = 2500.4
+    for stage in run["stages"]:
+        stage["computed"] = 150_000
+    schema.write_run(run_dir, run)
+    results = load_results(run_dir)
+    text = render(results, judge_all(results))
+    assert not re.findall(r"\de[+-]\d\d", re.sub(r"<script.*?</script>", "", text, flags=re.S))
+    assert "2,500" in text
+
+
+def test_where_lower_is_better_the_page_says_so(run_dir):
+    run = schema.read_run(run_dir)
+    run["tasks"] = [task for task in run["tasks"] if task["name"] == "vqa"]
+    run["tasks"][0]["higher_is_better"] = False
+    for column, size in zip(run["columns"], (0, 0, 1, 9, 3, 5, 0), strict=True):
+        column["encoder_parameters"] = size or None
+    schema.write_run(run_dir, run)
+    results = load_results(run_dir)
+    text = render(results, judge_all(results))
+    for axis in ("charts", "pareto"):
+        section = re.search(rf'<section id="{axis}".*?</section>', text, re.S)[0]
+        (title,) = re.findall(r'<text class="axis"[^>]*>(.*?)</text>', section)
+        assert "accuracy, %, lower is better" in title
+    assert "highest" not in re.search(r'<section id="pareto".*?</section>', text, re.S)[0]
+
+
 def test_links_to_samples_escape_what_a_category_holds():
     from leaderboard.page.render import _to_samples
 
     link = _to_samples({"name": "vqa"}, "clip@8", 'a&b="<c>"\u202e')
     assert link == "#samples?task=vqa&column=clip%408&category=a%26b%3D%22%3Cc%3E%22%EF%BF%BD"
+    assert _to_samples({"name": "vqa"}, "c", "x" * 999).endswith("=" + "x" * 120 + "%E2%80%A6")
+
+
+def test_long_texts_are_cut_where_they_repeat(run_dir):
+    run = schema.read_run(run_dir)
+    run["tasks"][0]["metric_title"] = "m" * 5000
+    for column in run["columns"]:
+        column["title"] += " of a very long name" * 9
+    schema.write_run(run_dir, run)
+    for path in (run_dir / "samples").rglob("vqa.jsonl"):
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        rows = [row | {"category": row["category"] + "x" * 20_000} for row in rows]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    results = load_results(run_dir)
+    text = render(results, judge_all(results))
+    assert len(text) < 1_000_000
+    assert max(map(len, re.findall(r'<text class="axis"[^>]*>(.*?)</text>', text))) < 110
 
 
 def test_without_scripts_there_is_nothing_to_press(page):

@@ -14,6 +14,7 @@ import numpy as np
 
 from ...results import Cell, Results
 from ...schema import Task
+from ..names import short_category
 from .choice import MOST_CATEGORIES, SEED, choose
 from .patterns import PARTLY, Patterns, find_patterns
 from .thumbnails import UnreadableError, kind, thumbnail
@@ -23,7 +24,6 @@ MOST_BYTES = 4_000_000
 _BYTES_A_CELL = 24_000  # the share of the page of a run of C columns on T tasks is C * T times this
 _LEAST_BYTES = 200_000
 _LONGEST = 400  # characters of a text that are shown
-_LONGEST_NAME = 120  # of a category
 _MOST_GOLD = 5  # different gold answers that are shown
 
 
@@ -122,12 +122,8 @@ def _task(results: Results, task: Task, patterns: Patterns) -> dict[str, Any]:
     largest = dict(list(results.samples[task["name"]].by_category.items())[:MOST_CATEGORIES])
     totals = [patterns.totals(), *(patterns.totals(places) for places in largest.values())]
     keys = ("name", "title", "unit", "metric_title", "higher_is_better")
-    names = [_short_name(name) for name in largest]
+    names = [short_category(name) for name in largest]
     return {key: task[key] for key in keys} | {"categories": names, "totals": totals}
-
-
-def _short_name(category: str) -> str:
-    return category if len(category) <= _LONGEST_NAME else category[:_LONGEST_NAME] + "…"
 
 
 def _sample(
@@ -136,14 +132,14 @@ def _sample(
     """What all columns share; a category that is not in ``categories`` is added to it."""
     samples = results.samples[task["name"]]
     category = samples.categories[i]
-    if category is not None and _short_name(category) not in categories:
-        categories.append(_short_name(category))
+    if category is not None and short_category(category) not in categories:
+        categories.append(short_category(category))
     gold = Counter(text.strip() for text in samples.gold[i]).most_common()
     return {
         "doc": samples.doc_ids[i],
         "image": tables.image(samples.images[i]),
         "image_id": tables.text(samples.image_ids[i]),
-        "category": -1 if category is None else categories.index(_short_name(category)),
+        "category": -1 if category is None else categories.index(short_category(category)),
         "question": tables.text(samples.questions[i]),
         "gold": [[tables.text(text), count] for text, count in gold[:_MOST_GOLD]],
         "more_gold": max(0, len(gold) - _MOST_GOLD),

@@ -30,7 +30,7 @@
     if (!own) return null;
     return [
       gvt.el("b", null, `${title(column)}, ${scope.title}`), ...about(scope, own),
-      against(scope, column, baseline ?? scope.best, baseline ? "baseline" : "highest score"),
+      against(scope, column, baseline ?? scope.best, baseline ? "baseline" : "best score"),
     ].filter(Boolean);
   });
 })();

@@ -17,7 +17,8 @@ gvt.duel = (() => {
   const start = () => {
     const cells = scores.cells[overallFirst[0].name] ?? {};
     const known = scores.columns.filter((column) => column.kind === "tokenizer" && cells[column.name]);
-    const ranked = [...known].sort((x, y) => cells[y.name][0] - cells[x.name][0]).map((column) => column.name);
+    const turn = overallFirst[0].higher ? -1 : 1;
+    const ranked = [...known].sort((x, y) => turn * (cells[x.name][0] - cells[y.name][0])).map((column) => column.name);
     const all = [...ranked, ...scores.columns.map((column) => column.name)];
     const b = scores.baseline ?? all[1];
     return [all.find((name) => name !== b), b];

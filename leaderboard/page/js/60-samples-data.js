@@ -91,7 +91,7 @@
     return [...sizes].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1)).map(([label]) => label);
   };
 
-  // A category's name as the page has it: see printable() and _short_name() of the Python side.
+  // A category's name as the page has it: see printable() and short_category() of the Python side.
   const label = (name) => {
     const clean = name.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]/gu, "\ufffd");
     const characters = [...clean];

@@ -3,6 +3,12 @@
 import pytest
 
 pytestmark = pytest.mark.browser
+COVERED = (  # what has the focus, and whether something else is drawn over its middle
+    "(e => { const box = e.getBoundingClientRect();"
+    "const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);"
+    "return [e.outerHTML.slice(0, 80), Boolean(top?.closest('thead th, tbody th, nav'))"
+    " && !e.contains(top) && !top.contains(e)]; })(document.activeElement)"
+)
 
 
 @pytest.mark.parametrize("width", [1280, 375])
@@ -59,3 +65,16 @@ def test_paper_shows_all_tables_and_no_controls(tab):
     page.js("dispatchEvent(new Event('afterprint'))")
     assert page.js("document.querySelectorAll('details:not([open])').length") > 1
     page.devtools("Emulation.setEmulatedMedia", {"media": ""})
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+def test_what_has_the_focus_is_not_covered(tab, width):
+    page = tab(width)
+    page.js("document.documentElement.style.scrollBehavior = 'auto'")
+    page.js("document.querySelector('#heat_map summary').focus()")
+    seen = []
+    for _ in range(60):
+        page.press("Shift+Tab")
+        seen.append(page.js(COVERED))
+    assert any("to-samples" in name for name, _ in seen)
+    assert [name for name, covered in seen if covered] == []

@@ -1,6 +1,11 @@
 """Two columns against each other: the figures are those of scores.json, either way round."""
 
+import json
+import shutil
+
 import pytest
+
+from leaderboard import schema, write_report
 
 pytestmark = pytest.mark.browser
 ROWS = (
@@ -11,14 +16,17 @@ PARTS = (
     "[...document.querySelectorAll('#duel .where tbody tr')].map(r => [...r.cells]"
     ".slice(0, 4).map(c => c.textContent))"
 )
+READY = (
+    "new Promise(done => { const look = () => document.getElementById('pair-a')"
+    " ? done(1) : setTimeout(look, 20); look(); })"
+)
 
 
 @pytest.fixture
 def duel(tab):
     """duel(a, b): the page with these two chosen."""
     page = tab()
-    ready = "new Promise(done => { const look = () => document.getElementById('pair-a')"
-    page.js(f"{ready} ? done(1) : setTimeout(look, 20); look(); }})")
+    page.js(READY)
 
     def select(a, b):
         for identifier, value in (("pair-a", a), ("pair-b", b)):
@@ -100,3 +108,17 @@ def test_a_column_is_not_compared_with_itself(duel):
 
 def test_it_fits_a_phone(tab):
     assert tab(375).js("document.documentElement.scrollWidth") <= 375
+
+
+def test_the_two_best_come_first_where_lower_is_better(browser, shared_run_dir, tmp_path):
+    run_dir = shutil.copytree(shared_run_dir, tmp_path / "run")
+    run = schema.read_run(run_dir)
+    run["tasks"] = [task for task in run["tasks"] if task["name"] == "caption"]
+    run["tasks"][0]["higher_is_better"] = False
+    schema.write_run(run_dir, run)
+    browser.open(write_report(run_dir).resolve().as_uri())
+    browser.js(READY)
+    columns = json.loads((run_dir / "scores.json").read_text())["columns"]
+    errors = {name: columns[name]["caption"]["mean"] for name in ("deit", "clip", "mae", "dino")}
+    chosen = browser.js("['pair-a', 'pair-b'].map(id => document.getElementById(id).value)")
+    assert chosen == sorted(errors, key=errors.get)[:2]
