@@ -39,7 +39,7 @@ class Comparison:
     wins: int  # samples on which a is better, seeds averaged
     ties: int
     losses: int
-    detectable: float  # smallest true difference that this comparison shows with 80 % power
+    detectable: float  # smallest true difference shown with 80 % power; NaN where there is none
 
     @property
     def clear(self) -> bool:
@@ -220,7 +220,7 @@ def _judged(
         effect = of_pairs if draft.paired_seeds else of_columns
         estimate, p = _tested(draft, effect, resampled.get((draft.a, draft.b)))
         difference = Difference(estimate, draft.per_seed)
-        least = _detectable(draft.mean, effect, level if i in family else 1 - CONFIDENCE)
+        least = _detectable(draft, effect, level if i in family else 1 - CONFIDENCE)
         made.append(
             Comparison(draft.a, draft.b, scope, difference, draft.test, p, p, *draft.tally, least)
         )
@@ -271,12 +271,21 @@ def _tally(apart: np.ndarray) -> tuple[int, int, int]:
     return wins, int((~np.isnan(d)).sum()) - wins - losses, losses
 
 
-def _detectable(mean: Mean, effect: SeedEffect | None, level: float) -> float:
-    """(t_(1 - level / 2) + t_0.8) standard errors: what a t test at the level finds that often."""
-    from scipy.special import stdtrit
+def _detectable(draft: _Draft, effect: SeedEffect | None, level: float) -> float:
+    """(t_(1 - level / 2) + t_0.8) standard errors: what a t test at the level finds that often.
 
+    The variance is the one of which estimates are as often above as below what was found: with few
+    degrees of freedom most are too small. An exact test takes one sample more, since wins minus
+    losses goes in steps of two and must on average exceed the critical value by half a step. NaN
+    where no difference that is possible would be shown.
+    """
+    from scipy.special import chdtri, stdtrit
+
+    mean = draft.mean
     variance, degrees = mean.spread(effect)
     if mean.images < 2 or variance == 0:
         return math.nan
     reach = stdtrit(degrees, 1 - level / 2) + stdtrit(degrees, POWER)
-    return float(reach * math.sqrt(variance))
+    least = reach * math.sqrt(variance * degrees / chdtri(degrees, 0.5))
+    least += 1 / mean.n if draft.test == "mcnemar" else 0.0
+    return math.nan if draft.bounded and least > 1 else float(least)

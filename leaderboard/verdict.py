@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from statistics import median
 
 from .comparison import Comparison
 from .overall import OVERALL, overall_tasks
 from .results import Results
 from .schema import Column, Task
 from .statistics import Difference
+from .text import join
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class TaskVerdict:
     scored: int  # tokenizers with one
     level: bool = False  # the leaders score the same
     even: bool = True  # no difference is shown between any two leaders
-    detectable: float = float("nan")  # median over the pairs of tokenizers
+    detectable: float = math.nan  # median over the pairs of tokenizers
 
     @property
     def settled(self) -> tuple[str, ...]:
@@ -125,11 +128,8 @@ def _beats(comparison: Comparison | None) -> bool:
 
 
 def _median(values: list[float]) -> float:
-    known = sorted(value for value in values if value == value)
-    if not known:
-        return float("nan")
-    middle = len(known) // 2
-    return known[middle] if len(known) % 2 else (known[middle - 1] + known[middle]) / 2
+    known = [value for value in values if not math.isnan(value)]
+    return median(known) if known else math.nan
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ def _answer(results: Results, verdicts: list[TaskVerdict]) -> tuple[str, str, tu
             return "It depends on the task.", reason, ()
         if overall.open:
             return "No difference between the tokenizers is shown.", reason, ()
-        use = _join([titles[name] for name in overall.settled], "or")
+        use = join([titles[name] for name in overall.settled], "or")
         return f"Use {use}.", reason, overall.settled
     wins = {name: sum(name in v.settled for v in leads) for name in titles}
     most = max(wins.values())
@@ -190,7 +190,7 @@ def _answer(results: Results, verdicts: list[TaskVerdict]) -> tuple[str, str, tu
     reason = f"{'It' if len(top) == 1 else 'Each'} {how} on {_of(most, len(verdicts))}."
     if len(top) == 1 and not alone:
         reason = f"It leads or shares the lead on {_of(most, len(verdicts))}."
-    return f"Use {_join([titles[name] for name in top], 'or')}.", reason, top
+    return f"Use {join([titles[name] for name in top], 'or')}.", reason, top
 
 
 def _headline(results: Results, verdicts: list[TaskVerdict]) -> tuple[str, ...]:
@@ -204,7 +204,7 @@ def _headline(results: Results, verdicts: list[TaskVerdict]) -> tuple[str, ...]:
 
 def _shared(group: list[TaskVerdict], results: Results) -> str:
     titles, v = _titles(results), group[0]
-    where = _join([own.task["title"] for own in group])
+    where = join([own.task["title"] for own in group])
     names = [titles[name] for name in titles if name in v.leaders]
     if v.best is None:
         return f"No tokenizer has a score on {where}."
@@ -227,7 +227,7 @@ def _shared(group: list[TaskVerdict], results: Results) -> str:
 def _overall_reason(verdict: TaskVerdict, results: Results) -> str:
     tasks = overall_tasks(results)
     left_out = [task["title"] for task in results.tasks if task not in tasks]
-    besides = f" (without {_join(left_out)})" if left_out else ""
+    besides = f" (without {join(left_out)})" if left_out else ""
     where = f"Over the {_words(len(tasks))} tasks scored in percent{besides}"
     behind, absent = _ahead(verdict, results), ""
     if verdict.missing:
@@ -278,7 +278,7 @@ def _sentence(verdict: TaskVerdict, results: Results) -> str:
         text += f", {ahead}." if len(names) == 1 else f" {names[0]} is {ahead}."
     text = text[0].upper() + text[1:] + _below(verdict, results)
     if verdict.missing:
-        text += f" No score for {_join([results.title(name) for name in verdict.missing])}."
+        text += f" No score for {join([results.title(name) for name in verdict.missing])}."
     return text
 
 
@@ -289,7 +289,7 @@ def _below(verdict: TaskVerdict, results: Results) -> str:
         groups.setdefault(floors, []).append(results.title(name))
     text = ""
     for floors, losers in groups.items():
-        against = _join([results.title(c) for c in floors], "or")
+        against = join([results.title(c) for c in floors], "or")
         everyone = 1 < len(losers) == verdict.scored
         who = "None" if everyone else _few(losers)
         verb = "is" if len(losers) == 1 or everyone else "are"
@@ -299,7 +299,7 @@ def _below(verdict: TaskVerdict, results: Results) -> str:
 
 def _would_show(group: list[TaskVerdict]) -> str:
     """What difference these tasks show with 80 % power: the median over pairs, least to most."""
-    if any(v.detectable != v.detectable for v in group) or len({_scale(v.task) for v in group}) > 1:
+    if any(math.isnan(v.detectable) for v in group) or len({_scale(v.task) for v in group}) > 1:
         return ""
     least, most = (pick(v.detectable for v in group) for pick in (min, max))
     first, last = _amount(group[0].task, least), _amount(group[0].task, most)
@@ -364,12 +364,8 @@ def _of(count: int, total: int) -> str:
 def _few(names: list[str], word: str = "and") -> str:
     """Up to five names; of more, four and how many others."""
     if len(names) <= 5:
-        return _join(names, word)
+        return join(names, word)
     return f"{', '.join(names[:4])} {word} {_words(len(names) - 4)} others"
-
-
-def _join(names: list[str], word: str = "and") -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {word} {names[-1]}"
 
 
 def _words(number: int) -> str:
