@@ -160,6 +160,8 @@ def put_in_words(results: Results, verdicts: list[TaskVerdict]) -> Wording:
 def _answer(results: Results, verdicts: list[TaskVerdict]) -> tuple[str, str, tuple[str, ...]]:
     """Answer, reason, and the columns it names: by the overall mean, else by tasks led."""
     titles, overall = _titles(results), judge_overall(results)
+    if not any(v.scored for v in verdicts):
+        return "No tokenizer has a score.", "This run does not say which one to use.", ()
     if len(titles) == 1:
         beaten = sum(bool(v.settled) for v in verdicts)
         only = f"It beats every control on {_of(beaten, len(verdicts))}."
@@ -195,9 +197,11 @@ def _answer(results: Results, verdicts: list[TaskVerdict]) -> tuple[str, str, tu
 
 def _headline(results: Results, verdicts: list[TaskVerdict]) -> tuple[str, ...]:
     """One sentence for every set of leaders among the same tokenizers, with its tasks."""
-    groups: dict[tuple, list[TaskVerdict]] = {}
+    groups: dict[tuple | None, list[TaskVerdict]] = {}
     for v in verdicts:
-        key = (frozenset(v.leaders), frozenset(v.missing), bool(v.settled), v.even)
+        key = (frozenset(v.leaders), frozenset(v.missing), v.even)
+        if v.scored > 1 and not v.settled:
+            key = None  # whoever leads there does not lead by sight
         groups.setdefault(key, []).append(v)
     return tuple(_shared(group, results) for group in groups.values())
 
@@ -302,6 +306,8 @@ def _would_show(group: list[TaskVerdict]) -> str:
     if any(math.isnan(v.detectable) for v in group) or len({_scale(v.task) for v in group}) > 1:
         return ""
     least, most = (pick(v.detectable for v in group) for pick in (min, max))
+    if group[0].task["unit"] == "percent" and most > 1:
+        return " (too few images or seeds to tell any difference with 80\u00a0% power)"
     first, last = _amount(group[0].task, least), _amount(group[0].task, most)
     span = first if first == last else f"{first.partition(' ')[0]} to {last}"
     return f" (80\u00a0% power for differences of {span})"

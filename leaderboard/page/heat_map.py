@@ -6,8 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ..schema import Task
-from ..tables import Entry, category_lines, number
-from ..text import MINUS
+from ..tables import Entry, category_lines, number, signed
 from ..verdict import TaskVerdict
 from .names import short_category
 from .numbers import compact
@@ -60,7 +59,7 @@ def _table(page: Page, verdict: TaskVerdict) -> dict[str, Any]:
                     (
                         name,
                         entry,
-                        "baseline" if name == baseline else _signed(task, d),
+                        "baseline" if name == baseline else signed(task, d),
                         _shade(d, most),
                     )
                     for name, entry, d in zip(names, entries, apart[category], strict=True)
@@ -91,13 +90,6 @@ def _apart(task: Task, entry: Entry | None, entries: list, place: int | None) ->
         return math.nan
     gap = entry.estimate.mean - entries[place].estimate.mean
     return gap if task["higher_is_better"] else -gap
-
-
-def _signed(task: Task, value: float) -> str:
-    text = number(task, value)
-    if math.isnan(value) or text.startswith(MINUS) or not float(text):
-        return text
-    return f"+{text}"
 
 
 def _shade(value: float, most: float) -> int:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..comparison import Comparison
 from ..overall import OVERALL
 from ..schema import Task
-from ..tables import number
-from ..text import MINUS
+from ..tables import signed
 from .numbers import compact
 
 if TYPE_CHECKING:
@@ -50,13 +49,11 @@ def _against(task: Task, comparison: Comparison | None) -> dict[str, str] | None
     if comparison is None or comparison.a == comparison.b:
         return None
     mean = comparison.difference.estimate.mean
-    text = number(task, mean)
-    signed = text if text.startswith(MINUS) or not float(text) else f"+{text}"
     if not comparison.clear:
-        return {"value": signed, "word": "not shown", "kind": "level"}
+        return {"value": signed(task, mean), "word": "not shown", "kind": "level"}
     ahead = mean > 0
     return {
-        "value": signed,
+        "value": signed(task, mean),
         "word": "ahead" if ahead else "behind",
         "kind": "ahead" if ahead else "behind",
     }

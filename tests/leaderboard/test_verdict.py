@@ -203,3 +203,24 @@ def test_some_with_one_seed_are_not_all(run):
     results.cells["t0", "task0"] = replace(cell, seeds=cell.seeds[:1], scores=cell.scores[:1])
     (note,) = words(results).notes
     assert note.startswith("Not all scores have several alignment seeds")
+
+
+def test_no_power_for_differences_that_cannot_be(run):
+    results = run([[0.6, 0.6]], n=60)
+    verdict = replace(judge(results, results.tasks[0]), detectable=8.162)
+    wording = put_in_words(results, [verdict])
+    for text in (wording.headline[0], wording.tasks[0][1]):
+        assert "too few images or seeds" in text and "816" not in text
+
+
+def test_tasks_on_which_nobody_leads_by_sight_share_a_sentence(run):
+    results = run([[0.8, 0.5], [0.5, 0.8]])
+    blind = {"t0": ("majority",), "t1": ("majority",)}
+    verdicts = [replace(v, not_above=blind) for v in judge_all(results)]
+    (sentence,) = put_in_words(results, verdicts).headline
+    assert sentence.startswith("On VQA and counting no leader is shown to beat the controls")
+
+
+def test_without_any_score_no_tokenizer_is_judged(run):
+    results = without(run([[0.8, 0.5]]), ("t0", "task0"), ("t1", "task0"))
+    assert words(results).answer == "No tokenizer has a score."

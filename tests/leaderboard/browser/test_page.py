@@ -60,6 +60,8 @@ def test_paper_shows_all_tables_and_no_controls(tab):
     assert page.js(hidden)
     assert page.js("[...document.querySelectorAll('table')].every(t => t.offsetHeight)")
     assert page.js("getComputedStyle(document.querySelector('.tall')).overflow") == "visible"
+    filled = "getComputedStyle(document.querySelector(arguments[0])).printColorAdjust"
+    assert [page.js(filled, name) for name in (".heat td", ".key")] == ["exact", "exact"]
     line = "getComputedStyle(document.querySelector('a.to-samples')).textDecorationLine"
     assert page.js(line) == "none"
     page.js("dispatchEvent(new Event('afterprint'))")

@@ -122,3 +122,16 @@ def test_the_two_best_come_first_where_lower_is_better(browser, shared_run_dir, 
     errors = {name: columns[name]["caption"]["mean"] for name in ("deit", "clip", "mae", "dino")}
     chosen = browser.js("['pair-a', 'pair-b'].map(id => document.getElementById(id).value)")
     assert chosen == sorted(errors, key=errors.get)[:2]
+
+
+def test_no_difference_in_percent_is_larger_than_all_of_it(browser, shared_run_dir, tmp_path):
+    run_dir = shutil.copytree(shared_run_dir, tmp_path / "run")
+    run = schema.read_run(run_dir)
+    for part, key in (("columns", "name"), ("stages", "column"), ("alignment", "column")):
+        run[part] = [entry for entry in run[part] if entry[key] in ("deit", "clip")]
+    schema.write_run(run_dir, run)
+    browser.open(write_report(run_dir).resolve().as_uri())
+    browser.js(READY)
+    (found,) = json.loads((run_dir / "scores.json").read_text())["differences"]["vqa"]
+    assert found["detectable"] > 1
+    assert dict(browser.js(ROWS))["vqa"].rstrip().endswith("over 100")
