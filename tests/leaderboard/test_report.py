@@ -140,6 +140,21 @@ def test_hostile_text_neither_runs_nor_breaks_the_page(run_dir):
     assert len(text) < 1_000_000
 
 
+def test_names_without_end_are_cut_and_said_to_be(run_dir):
+    run = schema.read_run(run_dir)
+    for entry in (run, *run["columns"], *run["tasks"]):
+        entry["title"] = entry["description"] = HOSTILE * 1000
+    for task in run["tasks"]:
+        task["metric_title"] = HOSTILE * 1000
+    run["warnings"] = [HOSTILE * 1000]
+    schema.write_run(run_dir, run)
+    text = leaderboard.write_report(run_dir).read_text()
+    assert only_our_script_runs(text)
+    assert len(text) < 3_000_000
+    assert "more characters)" in Page(text).text
+    assert schema.read_run(run_dir) == run
+
+
 def test_hostile_text_in_the_terminal(run_dir, capsys):
     run = schema.read_run(run_dir)
     run["columns"][3]["title"] = "[bold]\x1b[31mred"
