@@ -344,7 +344,7 @@ def _of(count: int, total: int) -> str:
     if total == 1:
         return "the only task" if count else "no task"
     if count == total:
-        return f"all {_words(total)} tasks"
+        return "both tasks" if total == 2 else f"all {_words(total)} tasks"
     return f"{_words(count)} of {_words(total)} tasks"
 
 

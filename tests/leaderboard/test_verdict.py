@@ -140,3 +140,8 @@ def test_overall_beats_controls_or_does_not_lead_by_sight(run_dir):
     verdict = judge_overall(results)
     assert verdict.best == "deit" and "deit" in verdict.settled
     assert verdict.task["name"] == "overall"
+
+
+def test_two_of_two_are_both(run):
+    wording = put_in_words(results := run([[0.9], [0.8]]), judge_all(results))
+    assert wording.reason.startswith("It beats every control on both tasks.")
