@@ -182,6 +182,8 @@ def _overall(results: Results) -> Iterator[_Draft]:
     for a, b in combinations(results.overall_means, 2):
         cells = [(results.cell(a, task["name"]), results.cell(b, task["name"])) for task in tasks]
         apart = [paired_scores(x, y) for x, y in cells]
+        if any(np.isnan(d).all() for d in apart):
+            continue
         moved = mean_influence(
             [
                 (common_seeds(x, y), d, x.samples.clusters)

@@ -363,7 +363,7 @@ def _of(count: int, total: int) -> str:
     if not count:
         return f"none of {_words(total)} tasks"
     if count == total:
-        return f"all {_words(total)} tasks"
+        return "both tasks" if total == 2 else f"all {_words(total)} tasks"
     return f"{_words(count)} of {_words(total)} tasks"
 
 

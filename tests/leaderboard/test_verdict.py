@@ -224,3 +224,8 @@ def test_tasks_on_which_nobody_leads_by_sight_share_a_sentence(run):
 def test_without_any_score_no_tokenizer_is_judged(run):
     results = without(run([[0.8, 0.5]]), ("t0", "task0"), ("t1", "task0"))
     assert words(results).answer == "No tokenizer has a score."
+
+
+def test_two_of_two_are_both(run):
+    wording = put_in_words(results := run([[0.9], [0.8]]), judge_all(results))
+    assert wording.reason.startswith("It beats every control on both tasks.")
