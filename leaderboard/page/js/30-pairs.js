@@ -49,8 +49,6 @@ gvt.duel = (() => {
       gvt.el("div", { class: "bar", "aria-hidden": "true" }, part("win", p.wins), part("tie", p.ties), part("loss", p.losses)),
       gvt.el("span", { class: "ci" }, [["better", p.wins], ["equal", p.ties], ["worse", p.losses]].map(([name, count]) => `${count.toLocaleString("en")} ${name}`).join(", ")));
   };
-  // No two percentages lie further apart than 100 points.
-  const detectable = (unit, value) => (unit === "percent" && value > 1 ? "over 100" : gvt.number(unit, value));
   const line = (row, rows, a) => {
     const { scope, pair: p } = row;
     const corrected = p.corrected ? `corrected ${gvt.probability(p.adjusted)}` : "not corrected";
@@ -63,7 +61,7 @@ gvt.duel = (() => {
       gvt.el("td", { class: "plot" }, plot(p, reach(rows, scope))),
       tally(p),
       gvt.el("td", { class: "num" }, gvt.probability(p.p), gvt.el("span", { class: "ci" }, corrected), gvt.el("span", { class: "ci" }, p.test)),
-      gvt.el("td", { class: "num" }, detectable(scope.unit, p.detectable)));
+      gvt.el("td", { class: "num" }, gvt.number(scope.unit, p.detectable)));
   };
   const table = (a, b, rows) => gvt.el("table", null,
     gvt.el("thead", null, gvt.el("tr", null,
