@@ -212,11 +212,16 @@ class Results:
         """
         if task["unit"] != "percent" or not task.get("constant", True):
             return None
-        samples = self.samples[task["name"]]
-        if category is None:
-            return statistics.best_constant(samples.gold)
-        places = samples.by_category[category]
-        return statistics.best_constant([samples.gold[i] for i in places])
+        key = task["name"], category
+        if key not in self._constants:
+            samples = self.samples[task["name"]]
+            places = range(len(samples)) if category is None else samples.by_category[category]
+            self._constants[key] = statistics.best_constant([samples.gold[i] for i in places])
+        return self._constants[key]
+
+    @cached_property
+    def _constants(self) -> dict[tuple[str, str | None], Constant | None]:
+        return {}  # by task and category: every column is held against them
 
     def beats_majority(self, column: str, task: Task) -> bool:
         """Whether a column is shown to beat the best constant answer; True where there is none."""
