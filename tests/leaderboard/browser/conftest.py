@@ -29,6 +29,9 @@ class Browser:
         self.devtools("Emulation.setEmulatedMedia", {"features": [scheme]})
         self.call("POST", "/url", {"url": "about:blank"})  # an address that differs in # reloads
         self.call("POST", "/url", {"url": url})
+        # The page builds its lower sections when idle: wait for them, and for what they queue.
+        idle = "const done = arguments[0]; requestIdleCallback(() => requestIdleCallback(done));"
+        self.call("POST", "/execute/async", {"script": idle, "args": []})
 
     def js(self, script, *arguments):
         """The value of an expression of the page; ``arguments[i]`` are in it."""
