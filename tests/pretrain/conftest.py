@@ -19,8 +19,6 @@ def _tiny(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     small = {"hidden_size": 32, "num_hidden_layers": 1, "intermediate_size": 32}
     monkeypatch.setattr(language, "CONFIG", language.CONFIG | small)
-    objectives._order.cache_clear()
     AcceleratorState._reset_state(True)
     yield
-    objectives._order.cache_clear()
     AcceleratorState._reset_state(True)
