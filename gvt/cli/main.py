@@ -10,10 +10,10 @@ import traceback
 from collections.abc import Sequence
 
 from gvt import __version__
-from gvt.cli import align, audit, cache, doctor, ls, pretrain, report, run, show
+from gvt.cli import align, audit, cache, distill, doctor, ls, pretrain, report, run, show
 from gvt.errors import UserError
 
-_COMMANDS = (run, align, pretrain, report, audit, ls, show, cache, doctor)
+_COMMANDS = (run, align, pretrain, distill, report, audit, ls, show, cache, doctor)
 _HINTS = {
     errno.ENOSPC: "What was computed so far is kept; free some space and repeat the command.",
     errno.EACCES: "Choose a place you can write to, with --output_path or $GVT_CACHE.",

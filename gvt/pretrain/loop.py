@@ -50,7 +50,7 @@ class Objective(Protocol):
 
 
 def train(
-    build: Callable[[], nn.Module],
+    build: Callable[[Accelerator], nn.Module],
     output: Path,
     samples: int,
     *,
@@ -82,7 +82,7 @@ def train(
         cpu=cpu, mixed_precision=mixed_precision(cpu), kwargs_handlers=[unused]
     )
     set_seed(seed)
-    module = build()
+    module = build(accelerator)
     if compiled:
         for part in module.modules():
             if isinstance(part, PreTrainedModel):

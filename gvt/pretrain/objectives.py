@@ -111,9 +111,8 @@ def _teacher_logits(images: np.ndarray, seed: int) -> Tensor:
 
     folder = cache_dir() / "pretrain" / f"teacher-{seed}"
     if not (folder / "provenance.json").exists():
-        train(lambda: build("teacher", seed), folder, _TEACHER_SAMPLES, seed=seed)
+        train(lambda _: build("teacher", seed), folder, _TEACHER_SAMPLES, seed=seed)
     teacher = Teacher(len(SHAPES))
     teacher.model = RegNetForImageClassification.from_pretrained(folder).eval()
     parts = [teacher.predict(torch.tensor(images[i : i + 256])) for i in range(0, len(images), 256)]
     return torch.cat(parts)
-
