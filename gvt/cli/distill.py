@@ -44,7 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Train and say where the card is."""
-    from gvt.pretrain.distill import Plan, distill
+    from gvt.pretrain.distill import distill
+    from gvt.pretrain.plan import Plan
     from gvt.pretrain.student import student_card
     from gvt.resolve import resolve
 

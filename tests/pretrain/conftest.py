@@ -4,7 +4,7 @@ import pytest
 import torch
 from accelerate.state import AcceleratorState
 
-from gvt.pretrain import distill, language, loop, objectives
+from gvt.pretrain import language, loop, objectives, plan
 
 SCENES = 10
 
@@ -12,7 +12,7 @@ SCENES = 10
 @pytest.fixture(autouse=True)
 def _tiny(tmp_path, monkeypatch):
     monkeypatch.setenv("GVT_CACHE", str(tmp_path / "cache"))
-    for module in (objectives, distill):
+    for module in (objectives, plan):
         monkeypatch.setattr(module, "SCENES", SCENES)
     monkeypatch.setattr(objectives, "_TEACHER_SAMPLES", 8)
     # The same arithmetic on every machine, whatever other tests asked accelerate for.
