@@ -135,7 +135,7 @@ def train(
         torch.manual_seed(_step_seed(seed, at.step, rank))
         with accelerator.autocast():
             loss = wrapped(batch)
-        value = loss.item()
+        value = accelerator.reduce(loss.detach(), "mean").item()
         if not math.isfinite(value):
             raise UserError(
                 f"{module.name}: the loss became {value} at step {at.step}; try a lower --lr"
