@@ -21,6 +21,7 @@ from transformers import PreTrainedModel
 from gvt import tracking
 from gvt.errors import UserError
 from gvt.hardware import mixed_precision
+from gvt.optimisers import cosine, optimisers
 from gvt.pretrain.checkpoint import Checkpoint, Position
 
 _WARMUP = 0.05
@@ -101,8 +102,11 @@ def train(
     steps = max(1, math.ceil(samples / size))
     rate = lr or module.lr
     wrapped, *optimizers = accelerator.prepare(module, *_optimizers(module, rate))
+    warmup = max(1, int(_WARMUP * steps))
     schedules = [
-        torch.optim.lr_scheduler.LambdaLR(optimizer.optimizer, lambda step: _cosine(step, steps))
+        torch.optim.lr_scheduler.LambdaLR(
+            optimizer.optimizer, lambda step: cosine(step, steps, warmup)
+        )
         for optimizer in optimizers
     ]
     recipe = {
@@ -215,13 +219,6 @@ def _restore(module: Objective, folder: Path) -> dict:
     return before
 
 
-def _cosine(step: int, steps: int) -> float:
-    warmup = max(1, int(_WARMUP * steps))
-    if step < warmup:
-        return (step + 1) / warmup
-    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
-
-
 def _optimizers(module: nn.Module, rate: float) -> list[torch.optim.Optimizer]:
     """AdamW for everything, or Muon for the matrices where the objective has a ``muon_lr``.
 
@@ -232,14 +229,14 @@ def _optimizers(module: nn.Module, rate: float) -> list[torch.optim.Optimizer]:
         if parameter.requires_grad:
             flat = parameter.ndim < 2 or "embedding" in name or "token" in name
             (plain if flat else decay).append(parameter)
-    muon = _muon_rate(module, rate)
-    groups = [{"params": plain, "weight_decay": 0.0}]
-    if muon is None:
-        groups.append({"params": decay, "weight_decay": _WEIGHT_DECAY})
-    adam = torch.optim.AdamW(groups, lr=rate, betas=_BETAS)
-    if muon is None:
-        return [adam]
-    return [adam, torch.optim.Muon(decay, lr=muon, weight_decay=_WEIGHT_DECAY)]
+    return optimisers(
+        [{"params": plain, "weight_decay": 0.0}],
+        decay,
+        lr=rate,
+        muon_lr=_muon_rate(module, rate),
+        weight_decay=_WEIGHT_DECAY,
+        betas=_BETAS,
+    )
 
 
 def _muon_rate(module: nn.Module, rate: float) -> float | None:
