@@ -231,7 +231,7 @@ class _Training:
 
     def _stop(self, what: str, names: list[str], value: Tensor) -> None:
         """Nothing was changed by the step that failed: what came before is kept."""
-        mine = [] if math.isfinite(float(value)) else list(names)
+        mine = [] if math.isfinite(value.detach().item()) else list(names)
         named = gather_object(mine)
         shown = ", ".join(named[:4]) + (f" and {len(named) - 4} more" if len(named) > 4 else "")
         hint = None
