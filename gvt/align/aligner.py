@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import nn
+from transformers import PreTrainedModel
 
 from gvt.align.tuning import LORA, Encoders
 from gvt.align.visuals import Visual
@@ -35,6 +36,9 @@ class Aligner(nn.Module):
         self.connector = connector
         self.encoders = encoders
         self.language = llm.model if tuned else None
+        # Wrappers that share weights out (FSDP) do so by layers of these classes.
+        trained = [model for model in self.modules() if isinstance(model, PreTrainedModel)]
+        self._no_split_modules = sorted({n for m in trained for n in m._no_split_modules or ()})
         self._llm = llm
         self._read = [llm, llm.model if tuned else llm.in_precision(precision)]
 

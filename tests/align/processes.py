@@ -5,25 +5,28 @@ import pickle
 import socket
 
 import torch
-from accelerate import Accelerator
-from accelerate.state import AcceleratorState
+from accelerate import Accelerator, DistributedType, FullyShardedDataParallelPlugin
+from accelerate.state import AcceleratorState, PartialState
+
+TRANSFORMERS = "transformer_based_wrap"
 
 
-def together(folder, world, work, **options):
+def together(folder, world, work, sharded=False):
     """``work(accelerator)`` in ``world`` processes; what each returned, by rank.
 
-    Forked, so that none spends seconds on imports; what they return is pickled.
+    sharded: weights are shared out by FSDP. Processes are forked, so that none spends seconds on
+    imports; what they return is pickled.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    children = [_start(folder, rank, world, port, work, options) for rank in range(world)]
+    children = [_start(folder, rank, world, port, work, sharded) for rank in range(world)]
     ended = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
     assert ended == [0] * world
     return [pickle.loads((folder / f"rank{rank}").read_bytes()) for rank in range(world)]
 
 
-def _start(folder, rank, world, port, work, options):
+def _start(folder, rank, world, port, work, sharded):
     child = os.fork()
     if child:
         return child
@@ -39,8 +42,9 @@ def _start(folder, rank, world, port, work, options):
             "ACCELERATE_USE_CPU": "true",
         }
         AcceleratorState._reset_state(True)
-        made = {name: make() for name, make in options.items()}
-        accelerator = Accelerator(cpu=True, mixed_precision="no", **made)
+        accelerator = Accelerator(cpu=True, mixed_precision="no")
+        if sharded:
+            _shard(accelerator)
         assert accelerator.num_processes == world
         found = work(accelerator)
         (folder / f"rank{rank}").write_bytes(pickle.dumps(found))
@@ -53,3 +57,13 @@ def _start(folder, rank, world, port, work, options):
         traceback.print_exc()
     finally:
         os._exit(failed)
+
+
+def _shard(accelerator):
+    """FSDP over gloo, which torch knows and accelerate asks for a GPU for."""
+    os.environ["ACCELERATE_USE_FSDP"] = "true"
+    plugin = FullyShardedDataParallelPlugin(fsdp_version=2, auto_wrap_policy=TRANSFORMERS)
+    for state in (accelerator.state, PartialState()):
+        state._shared_state["distributed_type"] = DistributedType.FSDP
+    accelerator.state.fsdp_plugin = plugin
+    accelerator.state.distributed_type = DistributedType.FSDP

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from accelerate import FullyShardedDataParallelPlugin
 
 from gvt.align import checkpoint
 from gvt.align.batches import batches
@@ -95,27 +94,32 @@ def test_parts_are_alike_in_length(colours, llm, accelerator, make_features, mak
         assert flat == sorted(flat)
 
 
+@pytest.mark.parametrize("parts", [("connector",), ("connector", "llm")])
 def test_sharded_weights_have_the_curve_of_whole_ones(
-    colours, llm, accelerator, make_features, recipe, tmp_path
+    colours, llm, accelerator, make_features, recipe, tmp_path, parts
 ):
-    stages = tuple(replace(s, trains=("connector", "llm"), llm_lr=1e-3) for s in recipe.stages)
+    stages = tuple(replace(stage, trains=parts, llm_lr=1e-3) for stage in recipe.stages)
     recipe = replace(recipe, stages=stages)
     features = {"colours": make_features()}
     alone = train(recipe, llm, features, 0, accelerator)
-
-    def plugin():
-        return FullyShardedDataParallelPlugin(
-            fsdp_version=2,
-            auto_wrap_policy="transformer_based_wrap",
-            transformer_cls_names_to_wrap=["LlamaDecoderLayer"],
-        )
-
-    first, _ = together(
-        tmp_path, 2, lambda a: train(recipe, llm, features, 0, a), fsdp_plugin=plugin
-    )
+    first, _ = together(tmp_path, 2, lambda a: train(recipe, llm, features, 0, a), sharded=True)
     close(first, alone)
-    for name, weight in alone.parts["language"].items():
-        torch.testing.assert_close(first.parts["language"][name], weight, atol=1e-3, rtol=1e-3)
+    assert alone.parts.keys() == first.parts.keys()
+    for part, weights in alone.parts.items():
+        for name, weight in weights.items():
+            torch.testing.assert_close(first.parts[part][name], weight, atol=1e-3, rtol=1e-3)
+
+
+def test_muon_does_not_go_with_shared_out_weights(
+    colours, llm, make_features, make_recipe, tmp_path
+):
+    def work(accelerator):
+        recipe = make_recipe(muon_lr=1e-3)
+        with pytest.raises(UserError, match="Muon cannot train weights that FSDP") as caught:
+            train(recipe, llm, {"colours": make_features()}, 0, accelerator)
+        return caught.value.hint
+
+    assert "muon_lr" in together(tmp_path, 1, work, sharded=True)[0]
 
 
 def test_a_batch_that_cannot_be_shared(colours, llm, accelerator, make_features, make_recipe):
