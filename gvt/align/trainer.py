@@ -158,7 +158,12 @@ class _Training:
         made = optimisers_of(self.model, stage, accelerator)
         accelerator.free_memory()  # of what other stages and columns have prepared
         accelerator.gradient_accumulation_steps = stage.gradient_accumulation
-        self.wrapped, *optimisers = accelerator.prepare(self.model, *made)
+        if self.wrapped is not None and accelerator.is_fsdp2:
+            # Weights are shared out already: a second time, optimisers would lose hold of them.
+            self.wrapped = accelerator.prepare_model(self.wrapped, evaluation_mode=True)
+            optimisers = [accelerator.prepare_optimizer(one) for one in made]
+        else:
+            self.wrapped, *optimisers = accelerator.prepare(self.model, *made)
         self._started = before
         if at.step > before:
             self.checkpoints.load()
