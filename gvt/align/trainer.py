@@ -253,6 +253,9 @@ class _Training:
             for batch in held:
                 loss = self.accelerator.reduce(self._loss(batch), "mean").item()
                 total, asked = total + loss * batch.asked, asked + batch.asked
+        if self.accelerator.is_fsdp2:
+            # Without a backward pass weights stay whole, and the next optimisers would take those.
+            self.wrapped.reshard()
         if asked:
             self.at.held_out.append([self.at.step, round(total / asked, 4)])
             self.log(self.at.step, {"held_out_loss": total / asked})
