@@ -32,6 +32,9 @@ def optimisers(
         made.append(torch.optim.AdamW(groups, lr, betas, weight_decay=weight_decay))
     if muon_lr is not None and matrices:
         made.append(torch.optim.Muon(matrices, muon_lr, weight_decay=weight_decay))
+    for optimiser in made:
+        for group in optimiser.param_groups:
+            group["initial_lr"] = group["lr"]
     return made
 
 
@@ -44,7 +47,10 @@ def cosine(step: int, steps: int, warmup: int) -> float:
 
 
 def set_rates(made: Iterable[torch.optim.Optimizer], factor: float) -> None:
-    """Give every group its own rate times ``factor``: a schedule without a state to keep."""
+    """Give every group its own rate times ``factor``: a schedule without a state to keep.
+
+    Groups are those of ``optimisers``, where each rate is noted before checkpoints are read.
+    """
     for optimiser in made:
         for group in optimiser.param_groups:
-            group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
+            group["lr"] = group["initial_lr"] * factor

@@ -17,7 +17,7 @@ from dataclasses import replace
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, SequentialSampler
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from benchmarks.speed import toys
@@ -100,7 +100,7 @@ def _usual(
             dataloader_pin_memory=False,
         )
         clock = _Clock()
-        Trainer(
+        _InOrder(
             model=model,
             args=arguments,
             train_dataset=_Batches(recipe, llm, features, connector.tokens),
@@ -109,6 +109,11 @@ def _usual(
             callbacks=[clock],
         ).train()
     return model.losses, clock.seconds
+
+
+class _InOrder(Trainer):
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> SequentialSampler:
+        return SequentialSampler(train_dataset or self.train_dataset)
 
 
 class _Clock(TrainerCallback):

@@ -55,8 +55,9 @@ def test_muon_is_as_near_as_its_rounding_lets_it_be(
     torch.testing.assert_close(curves(parts), curves(whole), atol=1e-2, rtol=0)
 
 
+@pytest.mark.parametrize("sharded", [False, True])
 def test_two_processes_go_on_from_a_checkpoint(
-    colours, llm, accelerator, make_features, recipe, tmp_path, monkeypatch
+    colours, llm, accelerator, make_features, recipe, tmp_path, monkeypatch, sharded
 ):
     features = {"colours": make_features()}
     monkeypatch.setattr(checkpoint, "SECONDS", 0.0)
@@ -65,10 +66,10 @@ def test_two_processes_go_on_from_a_checkpoint(
     def work(accelerator):
         return train(recipe, llm, features, 0, accelerator, folder=tmp_path / "kept")
 
-    whole, _ = together(tmp_path, 2, work)
+    whole, _ = together(tmp_path, 2, work, sharded)
     (last,) = (tmp_path / "kept").glob("checkpoint-*")
     assert last.name == "checkpoint-000000030"
-    again, _ = together(tmp_path, 2, work)
+    again, _ = together(tmp_path, 2, work, sharded)
     one, two = whole.connector.state_dict(), again.connector.state_dict()
     assert all(torch.equal(one[name], two[name]) for name in one)
     assert whole.curve == again.curve
