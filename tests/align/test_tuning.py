@@ -15,6 +15,7 @@ from gvt.align.tuning import live_encoders, load_language, tuned_language
 from gvt.config import Recipe
 from gvt.engine.combined import CombinedStore
 from gvt.errors import UserError
+from gvt.model.frame import PLAIN
 from gvt.model.packing import pack
 from gvt.resolve import resolve_all
 from gvt.yaml_files import FieldError
@@ -169,3 +170,30 @@ def test_without_peft_it_says_what_to_install(
     with pytest.raises(UserError, match="needs peft") as caught:
         train(make_recipe(trains=("lora",)), llm, {"colours": make_features()}, 0, accelerator)
     assert "gvt[lora]" in caught.value.hint
+
+
+def test_a_stage_puts_prompts_in_a_frame_of_its_own(
+    colours, llm, accelerator, make_features, make_recipe, monkeypatch
+):
+    monkeypatch.setattr(
+        llm.tokenizer,
+        "chat_template",
+        "{% for m in messages %}{{ m['content'] }} which {% endfor %}",
+    )
+    (stage,) = make_recipe(frame="chat").stages
+    framed = llm.framed("chat")
+    assert framed.turn.after.strip() == "which"
+    assert framed.model is llm.model and llm.turn != framed.turn
+    seen = []
+    plain = type(framed).pair
+
+    def pair(self, prompt, answer):
+        seen.append(self.turn)
+        return plain(self, prompt, answer)
+
+    monkeypatch.setattr(type(framed), "pair", pair)
+    stages = (stage, replace(stage, name="t", frame="plain"))
+    recipe = Recipe(name="r", stages=stages, connector=make_recipe().connector)
+    train(recipe, llm, {"colours": make_features()}, 0, accelerator)
+    assert set(seen[: len(seen) // 4]) == {framed.turn}
+    assert set(seen[-len(seen) // 4 :]) == {PLAIN}
