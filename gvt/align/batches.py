@@ -35,7 +35,7 @@ class Process(Protocol):
 class Drawn:
     """A global batch as every process draws it: what the images are called, and their pairs.
 
-    index: of each image in its source; streams, whose images have none, bring ``visual`` along.
+    index: of each image in its source, by which the stage's ``Visuals`` show it.
     """
 
     names: Sequence[str]

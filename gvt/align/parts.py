@@ -19,8 +19,8 @@ def optimisers_of(
 ) -> list[torch.optim.Optimizer]:
     """Optimisers of what ``stage`` trains; everything else in ``model`` stands still.
 
-    The connector's linear layers go to Muon where the stage has a rate for it. Biases, norms and
-    tables of a tuned tokenizer or language model do not decay.
+    The connector's linear layers go to Muon where the stage has a rate for it. Biases and norms
+    of a tuned tokenizer or language model do not decay.
 
     Raises:
         UserError: nothing moves; Muon, which needs whole matrices, on weights that are shared out.
