@@ -47,10 +47,11 @@ def rescore(
             ``allow_missing`` is not set. Its rows then stay as they were.
         SchemaError: a file of the run is broken.
     """
-    run = schema.read_run(run_dir)
-    tasks = _load_tasks(run, include_path)
-    cells = list(_cells(run, tasks))
+    schema.read_run(run_dir)  # before a lock makes a folder of it
     with only_one(run_dir):
+        run = schema.read_run(run_dir)  # no other process changes it from here on
+        tasks = _load_tasks(run, include_path)
+        cells = list(_cells(run, tasks))
         made = Path(run_dir) / ".rescored"
         shutil.rmtree(made, ignore_errors=True)  # of one that was killed
         try:

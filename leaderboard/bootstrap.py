@@ -12,7 +12,6 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.special import pdtr, stdtr
 
 from .variance import CONFIDENCE
 
@@ -24,6 +23,8 @@ _TAIL = 20  # so many resamples must exceed a statistic for their count to be it
 
 def weights(images: int, resamples: int = RESAMPLES, seed: int = SEED) -> Iterator[np.ndarray]:
     """The weights of so many images, in blocks float[resamples of the block, images]."""
+    from scipy.special import pdtr
+
     rng = np.random.default_rng(seed)
     table = np.searchsorted(pdtr(np.arange(12), 1.0), (np.arange(65536) + 0.5) / 65536)
     table = table.astype(float)
@@ -71,6 +72,8 @@ def p_value(t: np.ndarray, observed: float, degrees: float) -> float:
     ``degrees``, so that p can be as small as a correction over many pairs asks for (after
     Knijnenburg et al. 2009, who fit that tail).
     """
+    from scipy.special import stdtr
+
     reached = len(t) - int(np.searchsorted(t, observed))
     if reached >= _TAIL:
         return (reached + 1) / (len(t) + 1)

@@ -11,7 +11,8 @@ from .schema import Task
 from .text import join
 
 _CUT_OFF, _NOT_UNDERSTOOD = 0.01, 0.05  # shares of a cell's answers
-MIXED = "mixed: "  # how a warning begins about what --allow_mixed let pass
+# How warnings begin about what merged runs do not share; ``joined`` writes them.
+_MIXED = ("mixed: ", "alignment recipes differ")
 _NAMED = 6  # names in one sentence; the rest is counted
 
 
@@ -88,7 +89,7 @@ def _unlike_samples(results: Results) -> Iterator[Caveat]:
 
 def _recorded(results: Results) -> Iterator[Caveat]:
     for text in results.run["warnings"]:
-        if text.startswith(MIXED):
+        if text.startswith(_MIXED):
             yield Caveat(2, "mixed", text, "Compare what is mixed within one run only.")
         else:
             yield Caveat(1, "recorded", text, "")

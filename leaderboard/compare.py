@@ -141,7 +141,9 @@ def _words(
 ) -> str:
     if comparison is None:
         lacking = [name for name in (a, b) if not _scored(results, name, task["name"])]
-        return f"no score for {' and '.join(results.title(name) for name in lacking or (a, b))}."
+        if not lacking:
+            return "not compared; no sample was answered by both with a common seed."
+        return f"no score for {' and '.join(results.title(name) for name in lacking)}."
     e, unit = comparison.difference.estimate, " points" if task["unit"] == "percent" else ""
     if math.isnan(comparison.p):
         return "not tested; all samples share one image."

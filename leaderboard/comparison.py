@@ -10,7 +10,6 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import stdtrit
 
 from . import bootstrap
 from .overall import OVERALL, mean_influence, overall_tasks, shared_images
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
 POWER = 0.8
 _SAME = 1e-12  # scores closer than this are equal
+_RESAMPLED = 20  # images that differ: of fewer, the variance of a resample is mostly chance
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Comparison:
     wins: int  # samples on which a is better, seeds averaged
     ties: int
     losses: int
-    detectable: float  # smallest true difference that this comparison shows with 80 % power
+    detectable: float  # smallest true difference shown with 80 % power; NaN where there is none
 
     @property
     def clear(self) -> bool:
@@ -155,15 +155,14 @@ def _task(results: Results, name: str) -> Iterator[_Draft]:
         moved = influence(apart, clusters)
         if not moved.size.any():
             continue
-        test = "t"
-        if len(apart) == 1 and a.right_or_wrong and b.right_or_wrong:
-            test = "mcnemar"
-        elif len(apart) == 1 and a.bounds is None:
-            test = "bootstrap"
-        by_image = (np.zeros(0), np.zeros(0))
-        if test != "t":
+        test, by_image = "t", (np.zeros(0), np.zeros(0))
+        if len(apart) == 1:
             sums = np.bincount(clusters, weights=np.nan_to_num(apart[0]))
             by_image = sums, moved.size.astype(float)
+            if a.right_or_wrong and b.right_or_wrong:
+                test = "mcnemar"
+            elif a.bounds is None and np.count_nonzero(sums) >= _RESAMPLED:
+                test = "bootstrap"
         yield _Draft(
             a.column["name"],
             b.column["name"],
@@ -183,6 +182,8 @@ def _overall(results: Results) -> Iterator[_Draft]:
     for a, b in combinations(results.overall_means, 2):
         cells = [(results.cell(a, task["name"]), results.cell(b, task["name"])) for task in tasks]
         apart = [paired_scores(x, y) for x, y in cells]
+        if any(np.isnan(d).all() for d in apart):
+            continue
         moved = mean_influence(
             [
                 (common_seeds(x, y), d, x.samples.clusters)
@@ -221,7 +222,7 @@ def _judged(
         effect = of_pairs if draft.paired_seeds else of_columns
         estimate, p = _tested(draft, effect, resampled.get((draft.a, draft.b)))
         difference = Difference(estimate, draft.per_seed)
-        least = _detectable(draft.mean, effect, level if i in family else 1 - CONFIDENCE)
+        least = _detectable(draft, effect, level if i in family else 1 - CONFIDENCE)
         made.append(
             Comparison(draft.a, draft.b, scope, difference, draft.test, p, p, *draft.tally, least)
         )
@@ -272,10 +273,21 @@ def _tally(apart: np.ndarray) -> tuple[int, int, int]:
     return wins, int((~np.isnan(d)).sum()) - wins - losses, losses
 
 
-def _detectable(mean: Mean, effect: SeedEffect | None, level: float) -> float:
-    """(t_(1 - level / 2) + t_0.8) standard errors: what a t test at the level finds that often."""
+def _detectable(draft: _Draft, effect: SeedEffect | None, level: float) -> float:
+    """(t_(1 - level / 2) + t_0.8) standard errors: what a t test at the level finds that often.
+
+    The variance is the one of which estimates are as often above as below what was found: with few
+    degrees of freedom most are too small. An exact test takes one sample more, since wins minus
+    losses goes in steps of two and must on average exceed the critical value by half a step. NaN
+    where no difference that is possible would be shown.
+    """
+    from scipy.special import chdtri, stdtrit
+
+    mean = draft.mean
     variance, degrees = mean.spread(effect)
     if mean.images < 2 or variance == 0:
         return math.nan
     reach = stdtrit(degrees, 1 - level / 2) + stdtrit(degrees, POWER)
-    return float(reach * math.sqrt(variance))
+    least = reach * math.sqrt(variance * degrees / chdtri(degrees, 0.5))
+    least += 1 / mean.n if draft.test == "mcnemar" else 0.0
+    return math.nan if draft.bounded and least > 1 else float(least)

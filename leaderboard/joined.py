@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from .schema import FORMAT_VERSION, Alignment, Run, Stage
 from .source import Source
+from .text import printable
 
 if TYPE_CHECKING:
     from .merge import ColumnGroup, TaskGroup
 
+_LONGEST = 120  # characters of a value in a message
 _PACKAGES = ("gvt", "torch", "transformers")
 
 
@@ -56,8 +58,14 @@ def by_value(told: Iterable[tuple[str, Any]]) -> str:
     names: dict[str, list[str]] = {}
     for name, value in told:
         if value is not None:
-            names.setdefault(str(value), []).append(name)
+            names.setdefault(_on_one_line(str(value)), []).append(name)
     return ", ".join(f"{value} ({', '.join(those)})" for value, those in names.items())
+
+
+def _on_one_line(text: str) -> str:
+    """A text of a run as a part of a message."""
+    line = " ".join(printable(text).split())
+    return line if len(line) <= _LONGEST else line[:_LONGEST] + "…"
 
 
 def _agreed(sources: list[Source], field: str) -> dict[str, Any]:
@@ -131,7 +139,7 @@ def _recipes(sources: list[Source]) -> list[str]:
         return []
     names = by_value((source.name, source.recipe_name) for source in sources)
     return [
-        f"alignment recipes differ in {_listed(differing)}: {names}; "
+        f"alignment recipes differ in {_on_one_line(_listed(differing))}: {names}; "
         "what is compared is not the tokenizer alone"
     ]
 

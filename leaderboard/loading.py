@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from . import schema
+from .fields import shorten
 from .schema import SchemaError, Task
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class TaskReader:
         if not failed and task["unit"] != "none":
             score = scores.get(task["metric"])
             if score is None:
-                known = ", ".join(scores) or "none"
+                known = shorten(", ".join(scores)) if scores else "none"
                 raise SchemaError(f"{where}: no score {task['metric']!r} (has: {known})")
             if task["unit"] == "percent" and not 0 <= score <= 1:
                 raise SchemaError(f"{where}: {task['metric']} is {score}, expected 0 to 1")

@@ -45,8 +45,8 @@ def overall_means(results: Results) -> dict[str, Mean]:
     tasks = overall_tasks(results)
     images, found = shared_images(results, tasks), {}
     for column in results.columns() if tasks else []:
-        cells = [results.cell(column["name"], task["name"]) for task in tasks]
-        if all(cell is not None and cell.estimate.n for cell in cells):
+        if all(results.has_score(column["name"], task["name"]) for task in tasks):
+            cells = [results.cell(column["name"], task["name"]) for task in tasks]
             found[column["name"]] = mean_influence(
                 [(cell.seeds, cell.scores, cell.samples.clusters) for cell in cells], images
             ).summed
@@ -78,12 +78,16 @@ def mean_influence(
     int[G] numbers each task's images. Degrees of freedom are Satterthwaite's over the tasks, and
     at most those of as many images as there are.
     """
-    seeds = sorted({seed for own, _, _ in parts for seed in own})
+    told = [
+        [seed for seed, row in zip(own, scores, strict=True) if not np.isnan(row).all()]
+        for own, scores, _ in parts
+    ]
+    seeds = sorted(set().union(*told))
     total = 1 + max(int(numbers.max()) for numbers in images)
     by_image, by_seed = np.zeros((len(seeds), total)), np.zeros(len(seeds))
     size = np.zeros(total, dtype=int)
     moved = [influence(scores, clusters) for _, scores, clusters in parts]
-    for (own, _, _), part, numbers in zip(parts, moved, images, strict=True):
+    for own, part, numbers in zip(told, moved, images, strict=True):
         for k, seed in enumerate(own):
             row = np.bincount(numbers, weights=part.by_image[k], minlength=total)
             by_image[seeds.index(seed)] += row / len(parts)

@@ -37,7 +37,8 @@ def ranks(results: Results, scope: str) -> dict[str, Rank]:
 
     Images are resampled, for all tokenizers the same. Three seeds are too few to draw from (their
     resamples vary by 2 / 3 of what seeds do, and take three values): every mean is moved instead
-    by a normal number with the variance that seeds add to it.
+    by a normal number with the variance that seeds add to it. Of one image nothing tells how sure
+    a rank is: it may be any.
     """
     if scope == OVERALL:
         tasks, means = overall_tasks(results), results.overall_means
@@ -50,7 +51,10 @@ def ranks(results: Results, scope: str) -> dict[str, Rank]:
         return {}
     observed, resampled = _resampled_means(results, tasks, names)
     resampled += _seed_noise([means[name] for name in names], len(resampled))
-    return _placed(names, np.round(observed, _DIGITS), np.round(resampled, _DIGITS))
+    placed = _placed(names, np.round(observed, _DIGITS), np.round(resampled, _DIGITS))
+    if all(means[name].images < 2 for name in names):
+        return {name: Rank(own.rank, 1, len(names), 1 / len(names)) for name, own in placed.items()}
+    return placed
 
 
 def _resampled_means(

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,8 @@ from .merge import merge
 from .ranking import Rank
 from .schema import Column, Run, Task
 from .source import Source
-from .statistics import Constant, Difference, Estimate
+from .statistics import Constant, Estimate
+from .text import shorten
 from .variance import Mean, SeedEffect
 
 _FLOORS = {
@@ -261,12 +263,7 @@ class Results:
     def has_score(self, column: str, task: str) -> bool:
         """Whether a column has at least one score on a task."""
         cell = self.cell(column, task)
-        return cell is not None and cell.estimate.n > 0
-
-    def difference(self, a: str, b: str, task: Task) -> Difference | None:
-        """Paired difference of two columns, positive where ``a`` is better; None without both."""
-        comparison = self.comparisons.pair(a, b, task["name"])
-        return comparison and comparison.difference
+        return cell is not None and cell.mean.n > 0
 
     @cached_property
     def comparisons(self) -> Comparisons:
@@ -295,6 +292,28 @@ _IMAGE_FREE = schema.column_without_encoder(
 )
 
 
+_TITLE, _PROSE = 200, 4000  # characters of a name, and of any other text, that are shown
+
+
+def _presentable(run: Run) -> Run:
+    """The run with its overlong texts cut: every table repeats a title, and pages have an end."""
+
+    def cut(record: dict[str, Any]) -> dict[str, Any]:
+        return {
+            key: shorten(value, _TITLE if key.endswith("title") else _PROSE)
+            if isinstance(value, str)
+            else value
+            for key, value in record.items()
+        }
+
+    return {
+        **cut(run),
+        "columns": [cut(column) for column in run["columns"]],
+        "tasks": [cut(task) for task in run["tasks"]],
+        "warnings": [shorten(warning, _PROSE) for warning in run["warnings"]],
+    }
+
+
 def load_results(run_dir: str | Path, *more: str | Path, allow_mixed: bool = False) -> Results:
     """Read one run directory, or several into one comparison.
 
@@ -307,6 +326,7 @@ def load_results(run_dir: str | Path, *more: str | Path, allow_mixed: bool = Fal
         SchemaError: naming file and line, or all that keeps the runs apart.
     """
     run, sources = merge([Path(folder) for folder in (run_dir, *more)], allow_mixed)
+    run = _presentable(run)
     results = Results(sources[0].path, run, samples={}, cells={}, sources=sources)
     # The ceiling last: its question may hold the scene as text, the others' is the one to show.
     columns = sorted(run["columns"], key=lambda c: c["kind"] == "ceiling")

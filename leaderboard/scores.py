@@ -70,6 +70,8 @@ def _cell(cell: Cell | None) -> dict[str, Any] | None:
         return None
     counts = cell.counts()
     return _estimate(cell.estimate) | {
+        "interval": "t" if cell.bounds is None else "score",
+        "speaks_of": _speaks_of(len(cell.seeds)),
         "n_failed": counts["failed"],
         "n_invalid": counts["invalid"],
         "n_truncated": counts["truncated"],
@@ -115,6 +117,8 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
         "a": comparison.a,
         "b": comparison.b,
         **_estimate(comparison.difference.estimate),
+        "interval": "bootstrap" if comparison.test == "bootstrap" else "t",
+        "speaks_of": _speaks_of(len(comparison.difference.per_seed)),
         "per_seed": list(comparison.difference.per_seed),
         "test": comparison.test,
         "p": _known(comparison.p),
@@ -125,6 +129,11 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
         "losses": comparison.losses,
         "detectable": _known(comparison.detectable),
     }
+
+
+def _speaks_of(seeds: int) -> list[str]:
+    """What else might have been drawn, as the interval takes it."""
+    return ["images", "seeds"] if seeds > 1 else ["images"]
 
 
 def _known(value: float) -> float | None:

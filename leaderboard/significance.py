@@ -6,13 +6,14 @@ import math
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import bdtr, gammaln, stdtr
 
 _LEAST_P = 1e-15  # what the truncated convolution still tells from zero
 
 
 def student_p(mean: float, variance: float, degrees: float) -> float:
     """Two-sided p of a mean by Student's t."""
+    from scipy.special import stdtr
+
     return float(2 * stdtr(degrees, -abs(mean) / math.sqrt(variance)))
 
 
@@ -23,6 +24,8 @@ def sign_flip_p(sums: np.ndarray) -> float:
     exact distribution their convolution. With one question an image it is McNemar's exact test;
     with several it is the randomization test of Fisher on images.
     """
+    from scipy.special import bdtr
+
     sizes = np.abs(sums.astype(int))
     counts = np.bincount(sizes[sizes > 0]) if sizes.any() else np.zeros(1, dtype=int)
     if not counts.sum():
@@ -47,6 +50,8 @@ def _signed_sum(count: int, step: int) -> tuple[np.ndarray, int]:
 
     Cut ten standard deviations from the middle, beyond which lies less than 1e-22.
     """
+    from scipy.special import gammaln
+
     reach = int(5 * math.sqrt(count)) + 1
     heads = np.arange(max(0, count // 2 - reach), min(count, (count + 1) // 2 + reach) + 1)
     log = gammaln(count + 1) - gammaln(heads + 1) - gammaln(count - heads + 1)

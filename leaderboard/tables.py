@@ -66,6 +66,14 @@ def number(task: Task, value: float) -> str:
     return text.replace("-", MINUS)
 
 
+def signed(task: Task, value: float) -> str:
+    """A difference of scores: ``number`` with a plus where it is not negative and not zero."""
+    text = number(task, value)
+    if math.isnan(value) or text.startswith(MINUS) or not float(text):
+        return text
+    return f"+{text}"
+
+
 def main_lines(results: Results, verdicts: list[TaskVerdict]) -> list[Line]:
     """The rows of the main table, from the floor (chance) over the tokenizers to the ceiling."""
     lines = [

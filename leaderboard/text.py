@@ -20,3 +20,10 @@ def printable(text: str) -> str:
 def join(names: Sequence[str], word: str = "and") -> str:
     """Names as a sentence lists them: a; a and b; a, b and c."""
     return f"{', '.join(names[:-1])} {word} {names[-1]}" if len(names) > 1 else "".join(names)
+
+
+def shorten(text: str, most: int) -> str:
+    """``text``, or its first ``most`` characters and how many more there are."""
+    if len(text) <= most:
+        return text
+    return f"{text[:most]}… ({len(text) - most:,} more characters)"

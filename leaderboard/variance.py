@@ -177,9 +177,12 @@ class Influence:
 def influence(scores: np.ndarray, clusters: np.ndarray) -> Influence:
     """Of the mean of ``scores`` float[S, n] over seeds and samples; ``clusters`` int[n] from 0.
 
-    NaN scores are left out: a sample counts by its mean over the seeds that have it.
+    NaN scores are left out: a sample counts by its mean over the seeds that have it, and a seed
+    without any score is none.
     """
     known = ~np.isnan(scores)
+    if not known.any(axis=1).all() and known.any():
+        return influence(scores[known.any(axis=1)], clusters)
     seeds, n = scores.shape[0], int(known.any(axis=0).sum())
     if n == 0:
         return Influence(math.nan, np.zeros((seeds, 0)), np.zeros(seeds), np.zeros(0, int), 0)

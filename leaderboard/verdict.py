@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from statistics import median
 
 from .comparison import Comparison
 from .overall import OVERALL, overall_tasks
 from .results import Results
 from .schema import Column, Task
 from .statistics import Difference
+from .text import join
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class TaskVerdict:
     scored: int  # tokenizers with one
     level: bool = False  # the leaders score the same
     even: bool = True  # no difference is shown between any two leaders
-    detectable: float = float("nan")  # median over the pairs of tokenizers
+    detectable: float = math.nan  # median over the pairs of tokenizers
 
     @property
     def settled(self) -> tuple[str, ...]:
@@ -97,8 +100,8 @@ def _mean(results: Results, name: str, task: Task) -> float | None:
     if task["name"] == OVERALL:
         estimate = results.overall(name)
     else:
-        cell = results.cell(name, task["name"])
-        estimate = cell.estimate if cell is not None and cell.estimate.n else None
+        scored = results.has_score(name, task["name"])
+        estimate = results.cell(name, task["name"]).estimate if scored else None
     if estimate is None:
         return None
     return estimate.mean if task["higher_is_better"] else -estimate.mean
@@ -125,11 +128,8 @@ def _beats(comparison: Comparison | None) -> bool:
 
 
 def _median(values: list[float]) -> float:
-    known = sorted(value for value in values if value == value)
-    if not known:
-        return float("nan")
-    middle = len(known) // 2
-    return known[middle] if len(known) % 2 else (known[middle - 1] + known[middle]) / 2
+    known = [value for value in values if not math.isnan(value)]
+    return median(known) if known else math.nan
 
 
 @dataclass(frozen=True)
@@ -160,6 +160,8 @@ def put_in_words(results: Results, verdicts: list[TaskVerdict]) -> Wording:
 def _answer(results: Results, verdicts: list[TaskVerdict]) -> tuple[str, str, tuple[str, ...]]:
     """Answer, reason, and the columns it names: by the overall mean, else by tasks led."""
     titles, overall = _titles(results), judge_overall(results)
+    if not any(v.scored for v in verdicts):
+        return "No tokenizer has a score.", "This run does not say which one to use.", ()
     if len(titles) == 1:
         beaten = sum(bool(v.settled) for v in verdicts)
         only = f"It beats every control on {_of(beaten, len(verdicts))}."
@@ -171,7 +173,7 @@ def _answer(results: Results, verdicts: list[TaskVerdict]) -> tuple[str, str, tu
             return "It depends on the task.", reason, ()
         if overall.open:
             return "No difference between the tokenizers is shown.", reason, ()
-        use = _join([titles[name] for name in overall.settled], "or")
+        use = join([titles[name] for name in overall.settled], "or")
         return f"Use {use}.", reason, overall.settled
     wins = {name: sum(name in v.settled for v in leads) for name in titles}
     most = max(wins.values())
@@ -190,29 +192,32 @@ def _answer(results: Results, verdicts: list[TaskVerdict]) -> tuple[str, str, tu
     reason = f"{'It' if len(top) == 1 else 'Each'} {how} on {_of(most, len(verdicts))}."
     if len(top) == 1 and not alone:
         reason = f"It leads or shares the lead on {_of(most, len(verdicts))}."
-    return f"Use {_join([titles[name] for name in top], 'or')}.", reason, top
+    return f"Use {join([titles[name] for name in top], 'or')}.", reason, top
 
 
 def _headline(results: Results, verdicts: list[TaskVerdict]) -> tuple[str, ...]:
-    """One sentence for every set of leaders, with the tasks it holds for."""
-    groups: dict[tuple, list[TaskVerdict]] = {}
+    """One sentence for every set of leaders among the same tokenizers, with its tasks."""
+    groups: dict[tuple | None, list[TaskVerdict]] = {}
     for v in verdicts:
-        groups.setdefault((frozenset(v.leaders), bool(v.settled), v.even), []).append(v)
+        key = (frozenset(v.leaders), frozenset(v.missing), v.even)
+        if v.scored > 1 and not v.settled:
+            key = None  # whoever leads there does not lead by sight
+        groups.setdefault(key, []).append(v)
     return tuple(_shared(group, results) for group in groups.values())
 
 
 def _shared(group: list[TaskVerdict], results: Results) -> str:
     titles, v = _titles(results), group[0]
-    where = _join([own.task["title"] for own in group])
+    where = join([own.task["title"] for own in group])
     names = [titles[name] for name in titles if name in v.leaders]
     if v.best is None:
         return f"No tokenizer has a score on {where}."
     if v.scored == 1:
         return f"Only {names[0]} has a score on {where}."
     if not v.settled:
-        return f"On {where} no leader is shown to beat all that needs no sight."
+        return f"On {where} no leader is shown to beat the controls and what needs no image."
     if v.open:
-        what = "the two" if v.scored == 2 else f"the {_words(v.scored)}"
+        what = _few(names) if v.missing else f"the {_words(v.scored)}"
         return f"No difference between {what} is shown on {where}{_would_show(group)}."
     if len(names) == 1:
         return f"{names[0]} leads on {where}."
@@ -226,18 +231,23 @@ def _shared(group: list[TaskVerdict], results: Results) -> str:
 def _overall_reason(verdict: TaskVerdict, results: Results) -> str:
     tasks = overall_tasks(results)
     left_out = [task["title"] for task in results.tasks if task not in tasks]
-    besides = f" (without {_join(left_out)})" if left_out else ""
+    besides = f" (without {join(left_out)})" if left_out else ""
     where = f"Over the {_words(len(tasks))} tasks scored in percent{besides}"
-    behind = _ahead(verdict, results)
+    behind, absent = _ahead(verdict, results), ""
+    if verdict.missing:
+        names = [results.title(name) for name in verdict.missing]
+        verb = "is" if len(names) == 1 else "are"
+        absent = f" {_few(names)} {verb} not compared there: not all scores are on file."
     if verdict.open:
-        return f"{where} no difference between them is shown{_would_show([verdict])}."
+        who = _few([results.title(name) for name in verdict.leaders]) if absent else "them"
+        return f"{where} no difference between {who} is shown{_would_show([verdict])}.{absent}"
     if len(verdict.leaders) == 1:
-        return f"{where} it is {behind}."
+        return f"{where} it is {behind}.{absent}"
     names = [results.title(name) for name in verdict.leaders]
-    return (
-        f"{where} {_few(names)} lead, no difference shown between them"
-        f"{_would_show([verdict])}; {names[0]} is {behind}."
-    )
+    lead = f"{_few(names)} lead, no difference shown between them"
+    if not verdict.even:
+        lead = f"{names[0]} scores best, no difference from {_few(names[1:], 'or')} is shown"
+    return f"{where} {lead}{_would_show([verdict])}; {names[0]} is {behind}.{absent}"
 
 
 def _ahead(verdict: TaskVerdict, results: Results) -> str:
@@ -266,13 +276,13 @@ def _sentence(verdict: TaskVerdict, results: Results) -> str:
         between = "between" if len(names) == 2 else "among"
         text = f"{_few(names)} lead; no difference shown {between} them{_would_show([verdict])}."
     else:
-        text = f"{names[0]} scores highest; no difference shown from {_few(names[1:], 'or')}."
+        text = f"{names[0]} scores best; no difference shown from {_few(names[1:], 'or')}."
     ahead = _ahead(verdict, results)
     if ahead:
         text += f", {ahead}." if len(names) == 1 else f" {names[0]} is {ahead}."
     text = text[0].upper() + text[1:] + _below(verdict, results)
     if verdict.missing:
-        text += f" No score for {_join([results.title(name) for name in verdict.missing])}."
+        text += f" No score for {join([results.title(name) for name in verdict.missing])}."
     return text
 
 
@@ -283,7 +293,7 @@ def _below(verdict: TaskVerdict, results: Results) -> str:
         groups.setdefault(floors, []).append(results.title(name))
     text = ""
     for floors, losers in groups.items():
-        against = _join([results.title(c) for c in floors], "or")
+        against = join([results.title(c) for c in floors], "or")
         everyone = 1 < len(losers) == verdict.scored
         who = "None" if everyone else _few(losers)
         verb = "is" if len(losers) == 1 or everyone else "are"
@@ -293,9 +303,11 @@ def _below(verdict: TaskVerdict, results: Results) -> str:
 
 def _would_show(group: list[TaskVerdict]) -> str:
     """What difference these tasks show with 80 % power: the median over pairs, least to most."""
-    if any(v.detectable != v.detectable for v in group) or len({_scale(v.task) for v in group}) > 1:
+    if any(math.isnan(v.detectable) for v in group) or len({_scale(v.task) for v in group}) > 1:
         return ""
     least, most = (pick(v.detectable for v in group) for pick in (min, max))
+    if group[0].task["unit"] == "percent" and most > 1:
+        return " (too few images or seeds to tell any difference with 80\u00a0% power)"
     first, last = _amount(group[0].task, least), _amount(group[0].task, most)
     span = first if first == last else f"{first.partition(' ')[0]} to {last}"
     return f" (80\u00a0% power for differences of {span})"
@@ -306,6 +318,11 @@ def _notes(results: Results) -> tuple[str, ...]:
     seeds = [len(cell.seeds) for (column, _), cell in results.cells.items() if column in names]
     if not seeds:
         return ()
+    if min(seeds) == 1 < max(seeds):
+        return (
+            "Not all scores have several alignment seeds: differences of those with one are those "
+            "of that connector, and another seed may turn small ones.",
+        )
     if min(seeds) == 1:
         return (
             "One alignment seed was run: differences are those of these connectors, and another "
@@ -343,20 +360,18 @@ def _amount(task: Task, value: float) -> str:
 def _of(count: int, total: int) -> str:
     if total == 1:
         return "the only task" if count else "no task"
+    if not count:
+        return f"none of {_words(total)} tasks"
     if count == total:
-        return f"all {_words(total)} tasks"
+        return "both tasks" if total == 2 else f"all {_words(total)} tasks"
     return f"{_words(count)} of {_words(total)} tasks"
 
 
 def _few(names: list[str], word: str = "and") -> str:
-    """At most four names, then how many more."""
+    """Up to five names; of more, four and how many others."""
     if len(names) <= 5:
-        return _join(names, word)
+        return join(names, word)
     return f"{', '.join(names[:4])} {word} {_words(len(names) - 4)} others"
-
-
-def _join(names: list[str], word: str = "and") -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {word} {names[-1]}"
 
 
 def _words(number: int) -> str:

@@ -59,6 +59,7 @@ def test_the_papers_tasks_from_official_files_to_the_report(run, tmp_path):
     assert code == 0, output.err
     record = schema.read_run(tmp_path / "run")
     assert [task["name"] for task in record["tasks"]] == list(PAPER)
+    assert all(task["bibtex"][0].startswith("@") for task in record["tasks"])
     found = {task: rows(tmp_path / "run", task) for task in PAPER}
     assert [len(found[task]) for task in PAPER] == [LIMIT, 4, LIMIT, LIMIT]
     for of_task in found.values():

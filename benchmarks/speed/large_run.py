@@ -239,7 +239,7 @@ def _answer_count(dice: random.Random, gold: list[str], right: bool, skill: floa
     said = true if right else max(0, true + dice.choice([-3, -2, -1, 1, 2]))
     hit, error = float(said == true), float(abs(said - true))
     scores = {"acc": hit, "mae": error, "legacy_acc": hit, "legacy_mae": error}
-    return str(said), scores | {"true_count": float(true)}
+    return str(said), scores | {"true_count": float(true), "answered_count": float(said)}
 
 
 def _answer_yes_no(dice: random.Random, gold: list[str], right: bool, skill: float) -> tuple:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from gvt.cli.arguments import Names
 from gvt.errors import UserError, unknown_name
 from leaderboard.export import FORMATS
+from leaderboard.schema import read_run
 
 if TYPE_CHECKING:
     from leaderboard.results import Results
@@ -68,6 +69,8 @@ def run(args: argparse.Namespace) -> None:
             "several runs, but no place for their report",
             "Give a folder with --output_path.",
         )
+    for folder in args.run_dirs:
+        read_run(folder)  # what is no run is told before numpy is loaded
     from leaderboard.results import load_results
 
     results = load_results(*args.run_dirs, allow_mixed=args.allow_mixed)

@@ -12,6 +12,8 @@ from gvt.scoring.steps import Step
 from leaderboard import schema
 from leaderboard.schema import Column, Row, Run, Task
 
+_DIGITS = 18  # Python itself refuses to read thousands
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -68,7 +70,7 @@ def _which(run_dir: Path, run: Run, sample: str, task: str | None) -> tuple[str,
     named, _, number = sample.rpartition(":")
     if named and task and named != task:
         raise UserError(f"--sample {sample} is of another task than --task {task}")
-    if not number.isdecimal():
+    if not number.isdecimal() or len(number) > _DIGITS:
         raise UserError(
             f"--sample {sample}: '{number}' is no number of a sample",
             "As in 'mini_vqa:12': a task and the doc_id of its rows.",

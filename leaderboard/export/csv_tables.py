@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +22,20 @@ _FORMULA = re.compile(r"(^|[;\t\r\n])(?=\s*[=+\-@＝＋－＠])|^(?=[\t\r\n])")
 def export(material: Material, folder: Path) -> list[Path]:
     """Write the three tables."""
     tables = {
-        "scores.csv": tidy.scores(material),
-        "differences.csv": tidy.differences(material),
-        "columns.csv": tidy.columns(material),
+        "scores.csv": as_csv(tidy.SCORES, tidy.scores(material)),
+        "differences.csv": as_csv(tidy.DIFFERENCES, tidy.differences(material)),
+        "columns.csv": as_csv(tidy.COLUMNS, tidy.columns(material)),
     }
-    return [schema.write_text(folder / name, as_csv(records)) for name, records in tables.items()]
+    return [schema.write_text(folder / name, text) for name, text in tables.items()]
 
 
-def as_csv(records: list[tidy.Record]) -> str:
-    """Records as CSV with a header; a key that a record lacks is an empty cell."""
+def as_csv(fields: Sequence[str], records: list[tidy.Record]) -> str:
+    """Records as CSV with a header; a field that a record lacks is an empty cell."""
     file = io.StringIO()
-    keys = list(dict.fromkeys(key for record in records for key in record))
     writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-    writer.writerow(keys)
+    writer.writerow(fields)
     for record in records:
-        writer.writerow([_cell(record.get(key)) for key in keys])
+        writer.writerow([_cell(record.get(key)) for key in fields])
     return file.getvalue()
 
 

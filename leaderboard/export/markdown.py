@@ -101,11 +101,11 @@ def _made(material: Material) -> str:
         if column["card_hash"]
     )
     lines = [_fenced(shlex.join(run["command"])), ""]
-    lines.append(f"Seeds {escaped(', '.join(map(str, run['seeds'])))}; {escaped(versions)}.")
-    lines.append(f"Tasks, version and data: {data}.")
+    lines.append(f"- Seeds {escaped(', '.join(map(str, run['seeds'])))}; {escaped(versions)}.")
+    lines.append(f"- Tasks, version and data: {data}.")
     if cards:
-        lines.append(f"Cards: {cards}.")
-    lines += [f"Warning: {escaped(warning)}" for warning in run["warnings"]]
+        lines.append(f"- Cards: {cards}.")
+    lines += [f"- Warning: {escaped(warning)}" for warning in run["warnings"]]
     return "\n".join(lines)
 
 

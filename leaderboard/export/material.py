@@ -80,15 +80,6 @@ class Material:
         """One comparison a scope; None where one of the two has no score."""
         return [self.results.comparisons.pair(*pair, scope.name) for scope in self.scopes]
 
-    def gap(self, comparison: Comparison, scope: Scope) -> tuple[str, str]:
-        """A difference and its interval for people: ``+3.1`` and ``+1.2 to +5.0``, or empty."""
-        e = comparison.difference.estimate
-        if math.isnan(e.low):
-            return signed(scope.task, e.mean), ""
-        return signed(
-            scope.task, e.mean
-        ), f"{signed(scope.task, e.low)} to {signed(scope.task, e.high)}"
-
     def title(self, name: str) -> str:
         """A column's title, short enough for a table."""
         return short(self.results.title(name))

@@ -31,15 +31,14 @@ def export(material: Material, folder: Path) -> list[Path]:
     import pyarrow.parquet as pq
 
     paths = [_write_samples(material.results, folder / "samples.parquet")]
-    for name, records in (
-        ("scores.parquet", tidy.scores(material)),
-        ("differences.parquet", tidy.differences(material)),
+    for name, fields, records in (
+        ("scores.parquet", tidy.SCORES, tidy.scores(material)),
+        ("differences.parquet", tidy.DIFFERENCES, tidy.differences(material)),
     ):
         with _whole(folder / name) as temporary:
-            keys = dict.fromkeys(key for record in records for key in record)
             columns = {
                 key: pa.array([_utf8(record.get(key)) for record in records], _type(key))
-                for key in keys
+                for key in fields
             }
             pq.write_table(pa.table(columns), temporary, compression="zstd")
         paths.append(folder / name)

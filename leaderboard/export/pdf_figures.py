@@ -111,6 +111,7 @@ def _dot(axes: Axes, kind: str, e: Estimate, scale: float, row: int) -> None:
 
 def _cost_figure(material: Material) -> Figure | None:
     """Score against the encoder's cost; the steps join those that no cheaper encoder outscores."""
+    from matplotlib import ticker
     from matplotlib.figure import Figure
 
     found = _costs(material)
@@ -128,6 +129,9 @@ def _cost_figure(material: Material) -> Figure | None:
     axes.step(*zip(*front, strict=True), where="post", color=_GREY, linewidth=0.7, zorder=1)
     if max(cost for _, cost, _ in points) > 5 * min(cost for _, cost, _ in points):
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")  # powers of ten would be formulas
+        axes.xaxis.set_minor_locator(ticker.NullLocator())
     axes.margins(0.12)
     axes.set_xlabel(label)
     axes.set_ylabel(_label(scope))

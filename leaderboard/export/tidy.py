@@ -18,6 +18,21 @@ from .material import Material, Scope
 
 Record = dict[str, Any]
 
+SCORES = (
+    *("scope", "scope_title", "metric", "unit", "category", "column", "title", "kind"),
+    *("mean", "low", "high", "n", "images"),
+    *("answers", "failed", "invalid", "truncated", "missing", "seeds", "seed_sd"),
+    *("leads", "not_shown_above", "rank", "rank_low", "rank_high"),
+)
+DIFFERENCES = (
+    *("scope", "scope_title", "metric", "unit", "a", "b", "a_title", "b_title", "a_kind", "b_kind"),
+    *("mean", "low", "high", "n", "images", "shown", "test", "p", "p_adjusted"),
+    *("wins", "ties", "losses", "detectable"),
+)
+COLUMNS = (
+    *("name", "title", "kind", "tokenizer", "card_hash", "encoder_parameters", "encoder_gflops"),
+    *("feature_tokens", "visual_tokens", "licence", "seconds", "stages_from_cache", "peak_memory"),
+)
 FLOATS = {"mean", "low", "high", "seed_sd", "p", "p_adjusted", "detectable"}
 COUNTS = {
     *("n", "images", "answers", "failed", "invalid", "truncated", "missing", "seeds"),
@@ -73,14 +88,12 @@ def differences(material: Material) -> list[Record]:
 
 def columns(material: Material) -> list[Record]:
     """One record a column: what it is and what it costs."""
-    fields = ("name", "title", "kind", "tokenizer", "card_hash", "encoder_parameters")
-    fields += ("encoder_gflops", "feature_tokens", "visual_tokens", "licence")
     records = []
     for column in display_order(material.results):
         stages = [s for s in material.results.run["stages"] if s["column"] == column["name"]]
         memory = [s["peak_memory"] for s in stages if s["peak_memory"] is not None]
         records.append(
-            {field: column[field] for field in fields}
+            {field: column[field] for field in COLUMNS if field in column}
             | {
                 "seconds": sum(s["seconds"] for s in stages if not s["cached"]),
                 "stages_from_cache": sum(s["cached"] for s in stages),

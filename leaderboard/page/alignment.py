@@ -18,7 +18,7 @@ TITLE = "Alignment"
 
 
 _PANEL = (210, 118)
-_POINTS = 120  # a curve is thinned to about this many
+_POINTS = 80  # a curve is thinned to about this many
 
 
 def context(page: Page) -> dict[str, Any] | None:
@@ -47,7 +47,7 @@ def loss_panels(
 
     def path(run: Alignment) -> str:
         curve = [p for p in run["curve"] if all(map(math.isfinite, p))]
-        thin = curve[:: max(1, len(curve) // _POINTS)]
+        thin = curve[:: -(-len(curve) // _POINTS) or 1]
         thin += curve[-1:] if thin and thin[-1] != curve[-1] else []
         return " ".join(
             f"{left + p[0] / steps * (right - left):.1f},"
@@ -75,9 +75,9 @@ def loss_panels(
             f'<text class="tick" x="{right}" y="{height - 4}" '
             f'text-anchor="end">{steps:,.0f} steps</text>'
         )
-        for name, _, line in paths:
-            if name != column["name"]:
-                parts.append(f'<polyline class="other" points="{line}"/>')
+        every = "".join(f'<polyline class="other" points="{line}"/>' for *_, line in paths)
+        # Drawn once for all panels: the curves of twenty columns in each would fill a megabyte.
+        parts.append('<use href="#losses-all"/>' if panels else f'<g id="losses-all">{every}</g>')
         for name, _, line in paths:
             if name == column["name"]:
                 parts.append(f'<polyline class="own" points="{line}"/>')

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 TITLE = "Behaviour"
 
+_FEW = 12  # of more panels fewer squares show their figure, so that the page stays light
+
 Found = tuple[Column, Cell]
 
 
@@ -45,24 +47,20 @@ def context(page: Page) -> dict[str, Any] | None:
 def _counts(task: Task, found: list[Found]) -> dict[str, Any]:
     confusions = [(column, counting.confusion(cell)) for column, cell in found]
     known = [(column, table) for column, table in confusions if table]
-    answered = sorted({count for _, table in known for count in table.answered})
+    written = 0.1 if len(known) <= _FEW else 0.2
+    panels = counting.confusion_charts(
+        task["name"], [(c["name"], c["title"], table) for c, table in known], written
+    )
     errors = [(column, counting.errors_by_count(cell)) for column, cell in found]
     counts = sorted({count for _, own in errors for count in own})
     seeing = [
         (column["title"], column["kind"], own)
         for column, own in errors
-        if column["kind"] != "ceiling"
+        if column["kind"] != "ceiling" and own
     ]
     return {
-        "panels": [
-            (
-                column,
-                counting.confusion_chart(
-                    f"confusion-{task['name']}-{column['name']}", column["title"], table, answered
-                ),
-            )
-            for column, table in known
-        ],
+        "panels": list(zip((column for column, _ in known), panels, strict=True)),
+        "written": f"{100 * written:.0f}",
         "unknown": [column["title"] for column, table in confusions if not table],
         "errors": counting.error_chart(f"errors-{task['name']}", task["title"], seeing)
         if seeing
@@ -83,7 +81,7 @@ def _yes_rates(task: Task, found: list[Found]) -> dict[str, Any]:
         f"{task['title']}: how often the answer is yes",
         [_dot(column, rate, lambda v: number(percent, v)) for column, rate, _ in shown],
         f"answers that say yes, %; dashed: yes is right ({number(percent, true)})",
-        lambda tick: f"{100 * tick:.0f}",
+        lambda tick: f"{100 * tick:g}",
         bar=true,
     )
     return {"chart": chart, "sentence": _leaning(shown)}

@@ -11,11 +11,14 @@ from ..schema import Task
 from ..tables import Line, number
 from ..text import EN_DASH
 from .dots import Dot, dot_chart
+from .names import cut
 
 if TYPE_CHECKING:
     from .render import Page
 
 TITLE = "Charts"
+
+_LETTERS = 24  # of each name below a chart
 
 
 def context(page: Page) -> dict[str, Any]:
@@ -38,15 +41,17 @@ def score_chart(task: Task, index: int, lines: Sequence[Line]) -> Markup:
     ]
     bar = (max if task["higher_is_better"] else min)(controls, default=None)
     percent = task["unit"] == "percent"
-    axis = f"{task['metric_title']}{', %' if percent else ''}"
+    axis = f"{cut(task['metric_title'], _LETTERS)}{', %' if percent else ''}"
+    if not task["higher_is_better"]:
+        axis += ", lower is better"
     if bar:
-        axis += f"; dashed: {bar[1]} ({number(task, bar[0])})"
+        axis += f"; dashed: {cut(bar[1], _LETTERS)} ({number(task, bar[0])})"
     return dot_chart(
         f"chart-{task['name']}",
         f"{task['title']}: {task['metric_title']} with 95 % intervals",
         [_dot(line, index) for line in lines],
         axis,
-        (lambda tick: f"{100 * tick:.0f}") if percent else (lambda tick: f"{tick:g}"),
+        (lambda tick: f"{100 * tick:g}") if percent else (lambda tick: f"{tick:g}"),
         bar=bar and bar[0],
     )
 

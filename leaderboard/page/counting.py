@@ -11,11 +11,13 @@ from markupsafe import Markup
 from ..results import Cell
 from ..variance import Estimate, influence
 from . import svg
+from .names import cut
 
 _MOST = 10  # this count and all above it are one
-_SQUARE, _HEIGHT = 17, 15
+_LEFT, _TOP = 26, 4
+_WIDE, _HIGH, _GAP = 18, 16, 6  # of a square, and before the last column
 _SHADES = (0.02, 0.15, 0.35, 0.6, 0.85)  # least share of each shade
-_WRITTEN = 0.05  # least share whose figure stands in its square
+_DARK = 4  # from this shade on figures are light
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,12 @@ class Confusion:
 
 def confusion(cell: Cell) -> Confusion | None:
     """Of a counting cell; None for rows from before the answered count was a score."""
-    scored = ~np.isnan(cell.scores)
+    scored = ~np.isnan(cell.scores) & ~np.isnan(cell.others["true_count"])
     said = cell.others.get("answered_count", np.full(cell.scores.shape, np.nan))
     if (np.isnan(said) & scored & ~cell.invalid).any():
         return None
-    truth = np.minimum(cell.others["true_count"][scored], _MOST).astype(int)
-    said = np.minimum(said[scored], _MOST)
+    truth = _whole(cell.others["true_count"][scored]).astype(int)
+    said = _whole(said[scored])
     true = np.unique(truth)
     answered = np.arange(min(true[0], np.nanmin(said, initial=true[0])), _MOST + 1)
     answered = answered[answered <= max(true[-1], np.nanmax(said, initial=true[-1]))].astype(int)
@@ -50,12 +52,19 @@ def confusion(cell: Cell) -> Confusion | None:
 
 def errors_by_count(cell: Cell) -> dict[int, Estimate]:
     """Mean absolute error with its interval, by true count; ten and more are one."""
-    truth = np.minimum(cell.others["true_count"], _MOST)
+    truth = _whole(cell.others["true_count"])
     found = {}
     for count in np.unique(truth[~np.isnan(truth)]):
         inside = np.where(truth == count, cell.others["mae"], np.nan)
-        found[int(count)] = influence(inside, cell.samples.clusters).summed.estimate()
+        error = influence(inside, cell.samples.clusters).summed
+        if error.n:
+            found[int(count)] = error.estimate()
     return found
+
+
+def _whole(counts: np.ndarray) -> np.ndarray:
+    """Counts within the axis; NaN stays."""
+    return np.clip(np.floor(counts), 0, _MOST)
 
 
 def count_name(count: int) -> str:
@@ -63,50 +72,77 @@ def count_name(count: int) -> str:
     return f"{count}+" if count == _MOST else str(count)
 
 
-def confusion_chart(name: str, title: str, found: Confusion, answered: Sequence[int]) -> Markup:
-    """Squares shaded by the share of their row; ``answered`` is the axis all panels share."""
-    left, top = 26, 4
-    width = left + _SQUARE * (len(answered) + 1) + 10
-    bottom = top + _HEIGHT * len(found.true)
+def confusion_charts(
+    task: str, found: Sequence[tuple[str, str, Confusion]], written: float
+) -> list[Markup]:
+    """A panel a (name, title, confusion), squares shaded by the share of their row.
+
+    All share their axes, which are drawn once. Shares from ``written`` on stand in their squares.
+    """
+    true = sorted({count for *_, own in found for count in own.true})
+    answered = sorted({count for *_, own in found for count in own.answered})
+    axes, drawn = _axes(f"counts-{task}", true, answered), []
+    for name, title, own in found:
+        shades, figures, spoken = _squares(own, true, answered, written)
+        fills = [f'<path class="q{q}" d="{"".join(d)}"/>' for q, d in sorted(shades.items())]
+        parts = [*fills, axes, *figures]
+        width, height = _ends(true, answered)
+        text = "Answers by true count. " + "; ".join(spoken)
+        head = f"{title}: answered counts"
+        drawn.append(svg.svg(f"counts-{task}-{name}", width, height, head, text, parts))
+        axes = f'<use href="#{svg.text(f"counts-{task}")}"/>'
+    return drawn
+
+
+def _ends(true: Sequence[int], answered: Sequence[int]) -> tuple[int, int]:
+    width = _LEFT + _WIDE * (len(answered) + 1) + _GAP + 6
+    return width, _TOP + _HIGH * len(true) + 16
+
+
+def _axes(name: str, true: Sequence[int], answered: Sequence[int]) -> str:
+    """The counts along both sides, and frames around what is right."""
+    frames = "".join(
+        f"M{_LEFT + _WIDE * answered.index(count)} {_TOP + _HIGH * i}h{_WIDE}v{_HIGH}h-{_WIDE}z"
+        for i, count in enumerate(true)
+        if count in answered
+    )
+    width, height = _ends(true, answered)
+    centre = _WIDE // 2
+    down = [(_LEFT - 9, _TOP + _HIGH * i + 12, count) for i, count in enumerate(true)]
+    across = [(_LEFT + _WIDE * k + centre, height - 4, c) for k, c in enumerate(answered)]
+    texts = [
+        f'<text class="tick mid" x="{x}" y="{y}">{text}</text>'
+        for x, y, text in (
+            *((x, y, count_name(count)) for x, y, count in down + across),
+            (width - 6 - centre, height - 4, "none"),
+        )
+    ]
+    return f'<g id="{svg.text(name)}"><path class="agree" d="{frames}"/>{"".join(texts)}</g>'
+
+
+def _squares(
+    found: Confusion, true: Sequence[int], answered: Sequence[int], written: float
+) -> tuple[dict[int, list[str]], list[str], list[str]]:
+    """By shade the squares, by row the figures, by row what is said."""
     shades: dict[int, list[str]] = {}
-    figures: dict[bool, list[str]] = {False: [], True: []}
-    frames, spoken, labels = [], [], []
-    for i, (count, row) in enumerate(zip(found.true, found.table, strict=True)):
-        y, total = top + _HEIGHT * i, row.sum()
-        labels.append(f'<tspan x="{left - 5}" y="{y + 11}">{count_name(count)}</tspan>')
-        said = []
-        for j, amount in enumerate(row):
-            if not amount:
-                continue
-            none = j == len(found.answered)
+    figures, spoken = [], []
+    for count, row in zip(found.true, found.table, strict=True):
+        y, total, said, own = _TOP + _HIGH * true.index(count), row.sum(), [], []
+        for j in np.flatnonzero(row):
+            none, share = j == len(found.answered), row[j] / total
             place = len(answered) if none else answered.index(found.answered[j])
-            x, share = left + _SQUARE * place + (6 if none else 0), amount / total
-            said.append(f"{'no number' if none else count_name(found.answered[j])} {amount}")
+            x = _LEFT + _WIDE * place + (_GAP if none else 0)
+            said.append(f"{'no number' if none else count_name(found.answered[j])} {row[j]}")
             shade = sum(share >= least for least in _SHADES)
             if shade:
-                shades.setdefault(shade, []).append(f"M{x} {y}h{_SQUARE}v{_HEIGHT}h-{_SQUARE}z")
-            if share >= _WRITTEN:
-                figures[shade > 3].append(
-                    f'<tspan x="{x + _SQUARE / 2}" y="{y + 11}">{100 * share:.0f}</tspan>'
-                )
-        if count in answered:
-            x = left + _SQUARE * answered.index(count)
-            frames.append(f"M{x} {y}h{_SQUARE}v{_HEIGHT}h-{_SQUARE}z")
+                shades.setdefault(shade, []).append(f"M{x} {y + _HIGH // 2}h{_WIDE}")
+            if share >= written:
+                dark = ' class="dark"' if shade >= _DARK else ""
+                own.append(f'<tspan{dark} x="{x + _WIDE // 2}">{100 * share:.0f}</tspan>')
+        if own:
+            figures.append(f'<text class="in" y="{y + 12}">{"".join(own)}</text>')
         spoken.append(f"{count_name(count)} there: {', '.join(said)}")
-    parts = [f'<path class="q{q}" d="{"".join(d)}"/>' for q, d in sorted(shades.items())]
-    parts.append(f'<path class="agree" d="{"".join(frames)}"/>')
-    for dark, texts in figures.items():
-        if texts:
-            parts.append(f'<text class="in{" dark" if dark else ""}">{"".join(texts)}</text>')
-    parts.append(f'<text class="tick" text-anchor="end">{"".join(labels)}</text>')
-    below = [
-        f'<tspan x="{left + _SQUARE * (k + 0.5)}" y="{bottom + 12}">{count_name(count)}</tspan>'
-        for k, count in enumerate(answered)
-    ]
-    below.append(f'<tspan x="{width - 12}" y="{bottom + 12}">none</tspan>')
-    parts.append(f'<text class="tick" text-anchor="middle">{"".join(below)}</text>')
-    text = "Answers by true count. " + "; ".join(spoken)
-    return svg.svg(name, width, bottom + 16, f"{title}: answered counts", text, parts)
+    return shades, figures, spoken
 
 
 def error_chart(
@@ -151,10 +187,9 @@ def error_chart(
             f'<path class="leader" d="M{end[0] + 6:.1f} {end[1]:.1f}L{right + 6} {y:.1f}"/>'
         )
         if own:
-            parts += [svg.mark(series, x, v) for x, v in points]
-            parts.append(svg.mark(series, right + 14, y))
+            parts.append(svg.marks(series, [*points, (right + 14, y)]))
             series += 1
-        label = svg.text(svg.cut(line, 18))
+        label = svg.text(cut(line, 18))
         parts.append(f'<text class="name {kind}" x="{right + 23}" y="{y + 4:.1f}">{label}</text>')
         values = ", ".join(f"{count_name(count)} {e.mean:.2f}" for count, e in errors.items())
         spoken.append(f"{line}: {values}")

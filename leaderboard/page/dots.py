@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from . import svg
+from .names import cut
 
 _WIDTH, _ROW, _LABEL, _VALUE = 440, 25, 150, 48
 _LETTERS = 21
@@ -65,7 +66,7 @@ def dot_chart(
         parts.append(svg.vertical("bar", x(bar), top, bottom))
     for i, dot in enumerate(dots):
         y = top + _ROW * (i + 0.5)
-        title = svg.text(svg.cut(dot.title, _LETTERS))
+        title = svg.text(cut(dot.title, _LETTERS))
         parts.append(_text("name", dot.kind, left - 10, y, title))
         parts.append(_text("value", dot.kind, _WIDTH, y, svg.text(dot.shown)))
         if dot.value is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from ..caveats import caveats
 from ..export.bibtex import bibliography
 from ..results import Results
 from ..tables import display_order
@@ -23,7 +22,7 @@ def context(page: Page) -> dict[str, Any]:
     results = page.results
     works, counts = bibliography(results.run), _counts(results)
     return {
-        "caveats": [(_LEVELS[caveat.level], caveat) for caveat in caveats(results)],
+        "caveats": [(_LEVELS[caveat.level], caveat) for caveat in page.caveats],
         "sources": [(source, shlex.join(source.run["command"])) for source in results.sources],
         "joined": shlex.join(results.run["command"]),
         "counts": counts,

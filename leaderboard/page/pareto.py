@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..overall import OVERALL
@@ -15,7 +15,20 @@ from ..text import EN_DASH, join
 from ..variance import Estimate
 from . import svg
 from .cost import costs
-from .scatter import LETTERS, NEAR, PLACES, Axis, Point, axis_title, lay_out, scatter
+from .names import cut
+from .numbers import three_digits
+from .scatter import (
+    LETTERS,
+    NEAR,
+    PLACES,
+    Axis,
+    Point,
+    across,
+    axis_title,
+    lay_out,
+    scatter,
+    upward,
+)
 
 if TYPE_CHECKING:
     from .render import Page
@@ -45,6 +58,7 @@ class Scope:
     estimates: dict[str, Estimate]
     write: Callable[[float], str]
     unit: str
+    factor: int  # from estimates to what the axis says
     more: bool = True
 
 
@@ -52,14 +66,14 @@ def _size(value: float) -> str:
     for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
         if value >= size:
             return f"{value / size:.3g} {letter}"
-    return f"{value:.3g}"
+    return three_digits(value)
 
 
 MEASURES = (
     Measure("parameters", "encoder parameters", _size),
-    Measure("gflops", "encoder GFLOPs an image", lambda value: f"{value:.3g}"),
+    Measure("gflops", "encoder GFLOPs an image", three_digits),
     Measure("visual_tokens", "visual tokens an image", lambda value: f"{value:,.0f}"),
-    Measure("images_per_second", "images a second", lambda value: f"{value:.3g}", less=False),
+    Measure("images_per_second", "images a second", three_digits, less=False),
 )
 
 
@@ -68,7 +82,7 @@ def context(page: Page) -> dict[str, Any] | None:
     tokenizers = page.results.columns("tokenizer")
     rows = {row["column"]["name"]: row for row in costs(page.results)}
     paid = {
-        measure: {c["name"]: rows[c["name"]][measure.key] for c in tokenizers}
+        measure: {c["name"]: rows[c["name"]][measure.key] or None for c in tokenizers}
         for measure in MEASURES
     }
     charted = [measure for measure, values in paid.items() if not _why_not(values)]
@@ -85,7 +99,7 @@ def context(page: Page) -> dict[str, Any] | None:
     if charts:
         page.data["pareto"] = {
             "titles": [titles[name] for name in names],
-            "labels": [svg.cut(titles[name], LETTERS) for name in names],
+            "labels": [cut(titles[name], LETTERS) for name in names],
             "places": PLACES,
             "near": NEAR,
             "charts": {
@@ -184,34 +198,40 @@ class _Chart:
         What can be had at a cost is the best score at that cost or a lower one, so the line goes
         on at the best score to the dear end of the axis.
         """
-        dear = self.x.ticks[-1 if self.measure.less else 0]
-        layout = lay_out(
-            [Point("", "", *self.values[name]) for name in self.best], self.x, self.y
-        ).places
-        end = lay_out([Point("", "", dear, self.values[self.best[0]][1])], self.x, self.y).places
-        corners = end + layout[:1]
-        for (x, _), (below_x, below_y) in pairwise(layout):
-            corners += [(x, below_y), (below_x, below_y)]
-        return corners
+        if not self.best:
+            return []
+        corners = [self.at(self.x.ticks[-1 if self.measure.less else 0], self.best_score)]
+        for name in self.best:
+            x, y = self.at(*self.values[name])
+            corners += [(corners[-1][0], y), (x, y)]
+        return list(dict.fromkeys(corners))
+
+    @property
+    def best_score(self) -> float:
+        return self.values[self.best[0]][1]
+
+    def at(self, cost: float, score: float) -> tuple[float, float]:
+        """A place in the drawing."""
+        return across(self.x, cost), upward(self.y, score)
 
     def sentence(self) -> str:
         """Who is on the frontier, in words."""
         titles = [self.titles[name] for name in self.best]
+        if not titles:
+            return "no tokenizer has both the score and the cost."
         if len(titles) == 1:
-            return f"{titles[0]} scores highest and no other costs less."
+            return f"{titles[0]} scores best and no other costs less."
         return f"{join(titles)} are on the frontier."
 
     def numbers(self) -> dict[str, Any]:
         """What the script draws: places in units of the drawing, None for who is missing."""
         layout = lay_out(self.points, self.x, self.y, self.line)
         place = {name: i for i, name in enumerate(self.values)}
-        ticks = lay_out([Point("", "", t, self.y.ticks[0]) for t in self.x.ticks], self.x, self.y)
-        steps = lay_out([Point("", "", self.x.ticks[0], t) for t in self.y.ticks], self.x, self.y)
         return {
             "head": self.head,
             "axes": axis_title(self.x, self.y),
-            "x": [[p[0], self.x.label(t)] for p, t in zip(ticks.places, self.x.ticks, strict=True)],
-            "y": [[p[1], self.y.label(t)] for p, t in zip(steps.places, self.y.ticks, strict=True)],
+            "x": [[across(self.x, tick), self.x.label(tick)] for tick in self.x.ticks],
+            "y": [[upward(self.y, tick), self.y.label(tick)] for tick in self.y.ticks],
             "line": self.line,
             "points": [
                 None
@@ -232,7 +252,9 @@ def _scopes(page: Page) -> Iterable[Scope]:
     names = [column["name"] for column in page.results.columns("tokenizer")]
     overall = {name: e for name in names if (e := page.results.overall(name))}
     if overall:
-        yield Scope(OVERALL, "Overall", overall, lambda v: number(_PERCENT, v), "mean score, %")
+        yield Scope(
+            OVERALL, "Overall", overall, lambda v: number(_PERCENT, v), "mean score, %", 100
+        )
     for task in page.tasks:
         found = {
             name: cell.estimate
@@ -243,26 +265,29 @@ def _scopes(page: Page) -> Iterable[Scope]:
             task["name"],
             task["title"],
             found,
-            lambda value, task=task: number(task, value),
+            partial(number, task),
             _unit(task),
+            100 if task["unit"] == "percent" else 1,
             task["higher_is_better"],
         )
 
 
 def _unit(task: Task) -> str:
-    return f"{task['metric_title']}{', %' if task['unit'] == 'percent' else ''}"
+    percent = ", %" if task["unit"] == "percent" else ""
+    lower = "" if task["higher_is_better"] else ", lower is better"
+    return f"{cut(task['metric_title'], LETTERS)}{percent}{lower}"
 
 
 def _why_not(values: Mapping[str, float | None]) -> str:
     """Why a cost is in no chart; empty if it is."""
-    known = [value for value in values.values() if value is not None and value > 0]
+    known = [value for value in values.values() if value is not None]
     if len(known) < 2:
         return "not known of two tokenizers"
     return "about the same for all" if max(known) <= _ALIKE * min(known) else ""
 
 
 def _cost_axis(measure: Measure, values: list[float]) -> Axis:
-    low, high = min(values), max(values)
+    low, high = min(values, default=1.0), max(values, default=1.0)
     if high < 3 * low:
         ticks = svg.ticks(low, high)
         return Axis(ticks, measure.write, measure.title)
@@ -271,8 +296,11 @@ def _cost_axis(measure: Measure, values: list[float]) -> Axis:
 
 def _score_axis(scope: Scope, estimates: list[Estimate]) -> Axis:
     values = [v for e in estimates for v in (e.mean, e.low, e.high) if not math.isnan(v)]
-    factor = 100 if scope.unit.endswith("%") else 1
-    return Axis(svg.ticks(min(values), max(values)), lambda tick: f"{factor * tick:g}", scope.unit)
+    return Axis(
+        svg.ticks(min(values, default=0.0), max(values, default=1.0)),
+        lambda tick: f"{scope.factor * tick:g}",
+        scope.unit,
+    )
 
 
 def _scores(scope: Scope, name: str) -> str:

@@ -9,23 +9,27 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import jinja2
 from markupsafe import Markup
 
+from ..caveats import Caveat, caveats
+from ..overall import OVERALL
 from ..results import Results
 from ..schema import Column, Task
 from ..tables import Line, display_order, main_lines
 from ..text import EN_DASH, printable
-from ..verdict import TaskVerdict
+from ..verdict import TaskVerdict, judge_overall
 from . import (
     alignment,
     behaviour,
-    categories,
     charts,
     cost,
     figures,
+    heat_map,
     made,
+    pairs,
     pareto,
     samples,
     scores,
@@ -33,6 +37,8 @@ from . import (
     stability,
     verdict,
 )
+from .names import short_category
+from .numbers import three_digits
 
 _HERE = Path(__file__).parent
 _SECTIONS = (
@@ -40,11 +46,12 @@ _SECTIONS = (
     scores,
     skills,
     charts,
-    figures,
-    categories,
-    behaviour,
+    pairs,
+    heat_map,
     pareto,
     stability,
+    figures,
+    behaviour,
     samples,
     cost,
     alignment,
@@ -78,6 +85,16 @@ class Page:
     def lines(self) -> list[Line]:
         """Rows of the main table."""
         return main_lines(self.results, self.verdicts)
+
+    @cached_property
+    def overall(self) -> TaskVerdict | None:
+        """The verdict on the mean over tasks, where there is one."""
+        return judge_overall(self.results)
+
+    @cached_property
+    def caveats(self) -> list[Caveat]:
+        """What speaks against trusting the numbers, the most serious first."""
+        return caveats(self.results)
 
     @cached_property
     def sizes(self) -> list[dict[str, int]]:
@@ -129,7 +146,15 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    environment.filters.update(count=_count, duration=_duration, json=_json, short=_short)
+    environment.filters.update(
+        count=_count,
+        duration=_duration,
+        json=_json,
+        known=_known,
+        short=_short,
+        three_digits=three_digits,
+        to_samples=_to_samples,
+    )
     return environment
 
 
@@ -183,6 +208,22 @@ def _duration(seconds: float | None) -> str:
     if whole < 7200:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _known(value: float | None) -> str:
+    """A number for a script to sort by; empty where there is none."""
+    return "" if value is None else str(value)
+
+
+def _to_samples(task: Task, column: str, category: str | None = None) -> str:
+    """The address of the samples behind a number; the overall mean is that of all tasks."""
+    parts = {
+        "task": None if task["name"] == OVERALL else task["name"],
+        "column": column,
+        "category": category and short_category(category),
+    }
+    chosen = {key: printable(value) for key, value in parts.items() if value is not None}
+    return f"#samples?{urlencode(chosen, quote_via=quote)}"
 
 
 def _json(value: Any) -> str:

@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
 from markupsafe import Markup
 
 from . import svg
+from .names import cut
 
 _WIDTH, _HEIGHT = 460, 340
 _LEFT, _END, _TOP, _FLOOR = 38, 448, 12, 294  # of the plotted area
@@ -129,7 +131,7 @@ def scatter(
         style = f"{point.kind}{' faint' if point.faint else ''}"
         parts.append(
             f'<text class="name {style}" x="{px + dx:g}" y="{py + dy:g}" '
-            f'text-anchor="{anchor}">{svg.text(svg.cut(point.title, LETTERS))}</text>'
+            f'text-anchor="{anchor}">{svg.text(cut(point.title, LETTERS))}</text>'
         )
     return svg.svg(name, _WIDTH, _HEIGHT, head, spoken, parts)
 
@@ -159,32 +161,29 @@ def _tick(x: float, y: float, anchor: str, text: str) -> str:
 
 
 def _labels(
-    points: Sequence[Point],
-    places: Sequence[tuple[float, float]],
-    taken: list[Box],
+    points: Sequence[Point], places: Sequence[tuple[float, float]], taken: list[Box]
 ) -> list[int]:
     """The number of each label's place, beside all that is ``taken``."""
     found = []
     for point, (x, y) in zip(points, places, strict=True):
-        width, tried = _LETTER * min(len(point.title), LETTERS), []
-        for number, (dx, dy, anchor) in enumerate(PLACES):
-            box = _box(x + dx, y + dy, anchor, width)
-            hidden = sum(_shared(box, other) for other in taken)
-            outside = box[0] < 2 or box[2] > _WIDTH or box[1] < 0 or box[3] > _FLOOR
-            tried.append((hidden + 1e6 * outside, number, box))
-            if not tried[-1][0]:
-                break
-        _, number, box = min(tried)
-        taken.append(box)
+        width = _LETTER * min(len(point.title), LETTERS)
+        boxes = [_box(x + dx, y + dy, anchor, width) for dx, dy, anchor in PLACES]
+        number = int(np.argmin(_hidden(np.array(boxes), np.array(taken))))
+        taken.append(boxes[number])
         found.append(number)
     return found
+
+
+def _hidden(boxes: np.ndarray, taken: np.ndarray) -> np.ndarray:
+    """Of each box float[k, 4] the area that it shares with others; huge outside the drawing."""
+    left, top, right, bottom = (boxes[:, None, side] for side in range(4))
+    wide = np.minimum(right, taken[:, 2]) - np.maximum(left, taken[:, 0])
+    high = np.minimum(bottom, taken[:, 3]) - np.maximum(top, taken[:, 1])
+    area = (wide.clip(0) * high.clip(0)).sum(axis=1)
+    outside = (left < 2) | (right > _WIDTH) | (top < 0) | (bottom > _FLOOR)
+    return area + 1e6 * outside[:, 0]
 
 
 def _box(x: float, y: float, anchor: str, width: float) -> Box:
     left = x - {"start": 0, "middle": 0.5, "end": 1}[anchor] * width
     return left, y - _LINE + 3, left + width, y + 3
-
-
-def _shared(a: Box, b: Box) -> float:
-    wide, high = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    return wide * high if wide > 0 and high > 0 else 0.0

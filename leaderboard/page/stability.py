@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 TITLE = "Ranking"
 
-_SURE = 0.95
-_LIKELY = 0.05  # who is first in fewer resamples is not named
+_LIKELY = 0.02  # who is first in fewer resamples is not named
 
 
 def context(page: Page) -> dict[str, Any] | None:
@@ -27,7 +26,7 @@ def context(page: Page) -> dict[str, Any] | None:
     for scope in scopes:
         ranks = page.results.ranks(scope)
         if len(ranks) > 1:
-            by_seed = seed_ranks(page.results, scope)
+            by_seed = seed_ranks(page.results, scope, list(ranks))
             title = titles.get(scope, "Overall")
             shown.append(
                 (
@@ -40,14 +39,16 @@ def context(page: Page) -> dict[str, Any] | None:
     return {"scopes": shown, "several": several} if shown else None
 
 
-def seed_ranks(results: Results, scope: str) -> dict[str, tuple[int, ...]]:
-    """The rank of each tokenizer in each seed that all ranked tokenizers have; 1 the best."""
+def seed_ranks(results: Results, scope: str, names: list[str]) -> dict[str, tuple[int, ...]]:
+    """The rank of each of these tokenizers in each seed that all of them have; 1 the best.
+
+    Empty for a run with one seed.
+    """
     tasks = [
         task
         for task in (overall_tasks(results) if scope == OVERALL else results.tasks)
         if scope in (OVERALL, task["name"])
     ]
-    names = list(results.ranks(scope))
     cells = {name: [results.cell(name, task["name"]) for task in tasks] for name in names}
     seeds = [
         seed
@@ -104,11 +105,11 @@ def _words(results: Results, ranks: dict[str, Rank]) -> str:
     """Whether the first place and the whole order are settled."""
     first = sorted(ranks, key=lambda name: -ranks[name].first)
     share = ranks[first[0]].first
-    if share >= _SURE:
+    if ranks[first[0]].high == 1:
         title = results.title(first[0])
         text = f"{title} is first in {'all' if share == 1 else _percent(share) + ' of'} resamples."
     else:
-        likely = [name for name in first if ranks[name].first >= _LIKELY]
+        likely = [n for n in first if ranks[n].first >= _LIKELY] or first[:2]
         shares = [f"{results.title(name)} in {_percent(ranks[name].first)}" for name in likely]
         text = f"The first place is not settled: {join(shares)} of all resamples."
     if all(rank.low == rank.high for rank in ranks.values()):

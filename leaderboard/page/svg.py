@@ -67,17 +67,21 @@ SERIES = len(_SHAPES)
 """How many lines of a chart differ in shape and colour."""
 
 
-def mark(number: int, x: float, y: float) -> str:
-    """The mark of a chart's line ``number``: its shape and the class of its colour."""
-    shape = _SHAPES[number % SERIES].format(
-        x=_short(x),
-        y=_short(y),
-        l=_short(x - 3.5),
-        t=_short(y - 3.6),
-        u=_short(y - 4.8),
-        b=_short(y + 4),
+def marks(number: int, places: Sequence[tuple[float, float]]) -> str:
+    """The marks of a chart's line ``number``: its shape in the class of its colour."""
+    shape = _SHAPES[number % SERIES]
+    drawn = "".join(
+        shape.format(
+            x=_short(x),
+            y=_short(y),
+            l=_short(x - 3.5),
+            t=_short(y - 3.6),
+            u=_short(y - 4.8),
+            b=_short(y + 4),
+        )
+        for x, y in places
     )
-    return f'<path class="series s{number % SERIES}" d="{shape}"/>'
+    return f'<path class="series s{number % SERIES}" d="{drawn}"/>'
 
 
 def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
@@ -96,11 +100,6 @@ def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list
     for k, (i, value) in enumerate(zip(order, start, strict=True)):
         places[i] = max(low, min(value, most)) + k * gap
     return places
-
-
-def cut(title: str, letters: int) -> str:
-    """A name that is short enough for its place."""
-    return title if len(title) <= letters else title[: letters - 1] + "…"
 
 
 def _short(value: float) -> str:

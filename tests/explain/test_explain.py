@@ -159,6 +159,7 @@ def test_a_sample_is_found_or_the_ways_to_name_it_are_told(write_run):
         ("mini_co:0", None, "unknown task 'mini_co'"),
         ("mini_oc:0", "other", "is of another task than --task other"),
         ("mini_oc:x", None, "'x' is no number of a sample"),
+        (f"mini_oc:{'9' * 5000}", None, "is no number of a sample"),
     ):
         with pytest.raises(UserError, match=wrong):
             explain(folder, sample, task_name)

@@ -121,6 +121,18 @@ def test_every_image_says_the_same(drawn, scores):
         assert c.difference.estimate.low == pytest.approx(2 * share - 1)
 
 
+@pytest.mark.parametrize("differ", [0, 1, 2, 19, 20, 40])
+def test_few_captions_that_differ_have_finite_intervals(drawn, differ):
+    results = drawn(questions=1, scores="CIDEr-D", tokenizers=2)
+    x, y = (results.cell(name, "task0").scores for name in ("t0", "t1"))
+    y[:] = x
+    y[0, :differ] += np.random.default_rng(1).gamma(1.0, size=differ)
+    c = results.comparisons.pair("t1", "t0", "task0")
+    assert c.test == ("bootstrap" if differ >= 20 else "t")
+    assert math.isfinite(c.difference.estimate.low) and 0 < c.p <= 1
+    assert c.clear == (differ >= 19)
+
+
 def test_missing_scores_are_compared_where_both_have_one(drawn):
     results = drawn(questions=1, scores="CIDEr-D")
     results.cell("t0", "task0").scores[0, :5] = np.nan
@@ -146,10 +158,44 @@ def test_a_column_of_one_seed_meets_every_seed(drawn):
 
 def test_detectable_is_what_a_t_test_shows_four_times_in_five(drawn):
     solve = pytest.importorskip("statsmodels.stats.power").TTestPower().solve_power
-    c = drawn(images=300, questions=1, tokenizers=2).comparisons.pair("t0", "t1", "task0")
+    design = {"images": 300, "questions": 1, "tokenizers": 2, "scores": "VQA credit"}
+    c = drawn(**design).comparisons.pair("t0", "t1", "task0")
     sd = (c.difference.estimate.high - c.difference.estimate.low) / 2 / stats.t.ppf(0.975, 299)
     effect = solve(nobs=300, alpha=0.05, power=0.8)
     assert c.detectable == pytest.approx(effect * sd * math.sqrt(300), rel=0.01)
+
+
+@pytest.mark.parametrize(("n", "alone"), [(60, 20), (100, 10), (300, 20), (300, 60)])
+def test_the_exact_test_shows_what_is_detectable_four_times_in_five(simulation, n, alone):
+    scores = np.zeros((1, 2, 1, n))
+    scores[0, 0, 0, :alone] = scores[0, 1, 0, alone : 2 * alone] = 1
+    design = simulation.Design("test", tokenizers=2, images=n, questions=1)
+    c = simulation.as_results(scores, design).comparisons.pair("t0", "t1", "task0")
+    # As many questions as here are decided by one of the two alone, the first the better one by so
+    # much: how often is p below 0.05?
+    share, power = 2 * alone / n, 0.0
+    for apart in range(n + 1):
+        wins = np.arange(apart + 1)
+        p = 2 * stats.binom.cdf(np.minimum(wins, apart - wins), apart, 0.5)
+        chance = stats.binom.pmf(wins, apart, (share + c.detectable) / 2 / share)
+        power += stats.binom.pmf(apart, n, share) * chance[p < 0.05].sum()
+    assert 0.8 <= power < 0.88
+
+
+def test_of_few_images_as_many_detectable_differences_are_too_large_as_too_small(simulation):
+    design = simulation.Design("test", "CIDEr-D", tokenizers=2, images=4, questions=1)
+    rng, found = np.random.default_rng(5), []
+    for scores in rng.normal(size=(1000, 1, 2, 1, 4)) / math.sqrt(2):
+        pair = simulation.as_results(scores, design).comparisons.pair("t0", "t1", "task0")
+        found.append(pair.detectable)
+    standard_error = 1 / math.sqrt(4)
+    expected = (stats.t.ppf(0.975, 3) + stats.t.ppf(0.8, 3)) * standard_error
+    assert np.median(found) == pytest.approx(expected, rel=0.05)
+
+
+def test_no_figure_where_nothing_could_be_shown(drawn):
+    c = drawn(images=4, questions=1, tokenizers=2).comparisons.pair("t0", "t1", "task0")
+    assert c.wins + c.losses > 0 and math.isnan(c.detectable)
 
 
 def test_more_pairs_need_larger_differences(drawn):

@@ -11,6 +11,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
+import leaderboard
+from benchmarks.speed import large_run
 from leaderboard import schema
 from leaderboard.loading import TaskReader
 from leaderboard.results import Samples, load_results
@@ -265,3 +267,16 @@ def test_columns_share_what_they_have_in_common(tmp_path):
     tracemalloc.stop()
     assert len(first.places) == len(others[-1].places) == 500
     assert grown < sum(path.stat().st_size for path in paths[1:]) / 10
+
+
+def test_the_benchmarks_run_is_one_the_report_can_read(tmp_path):
+    folder = large_run.build(tmp_path / "run", tokenizers=2, samples=30, pictures=4)
+    results = load_results(folder)
+    assert len(results.tasks) == 8
+    assert all(0 < cell.estimate.n == 30 for cell in results.cells.values())
+    assert len(results.cells) == 4 * 8
+    kinds = [task.get("skill") for task in results.tasks]
+    assert (kinds.count("semantics"), kinds.count("fine-grained"), kinds.count(None)) == (3, 4, 1)
+    shown = {path for samples in results.samples.values() for path in samples.images}
+    assert all(os.path.isfile(path) for path in shown)
+    assert leaderboard.write_report(folder).is_file()

@@ -257,6 +257,27 @@ def test_another_language_model_is_refused_or_marked(part):
     assert results.run["config"]["recipe"] == RECIPE
 
 
+def test_hostile_names_stay_on_their_line(part):
+    hostile = "<b>\x1b[31m\nrm -rf \u202e" + "x" * 100_000
+
+    def change(run):
+        run["config"]["llm"] = {"name": hostile, "hash": hostile}
+        run["config"]["recipe"] = {"name": hostile, "stages": hostile, hostile: hostile}
+        run["versions"]["torch"] = hostile
+        alter(run, "tasks", "oc", version=hostile, dataset_hash=hostile)
+
+    a, b = part("a", ["clip"]), part("b", ["mae"], change=change)
+    with pytest.raises(SchemaError) as caught:
+        load_results(a, b)
+    lines = str(caught.value).split("\n")
+    assert [line.split(":")[0].strip() for line in lines[1:3]] == ["task oc", "language model"]
+    assert len(lines) == 4
+    assert max(map(len, lines)) < 500
+    assert "\x1b" not in str(caught.value)
+    results = load_results(a, b, allow_mixed=True)
+    assert all(len(warning) < 500 for warning in results.run["warnings"])
+
+
 def test_a_language_model_in_another_folder_is_the_same(part):
     elsewhere = {**LLM, "name": "/elsewhere/llm"}
     a = part("a", ["clip", "text"])

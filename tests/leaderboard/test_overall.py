@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from leaderboard.compare import compare
 from leaderboard.overall import OVERALL, mean_influence, overall_tasks
 from leaderboard.results import load_results
 from leaderboard.statistics import clustered_mean
@@ -59,3 +60,36 @@ def test_seeds_are_the_same_seeds_on_every_task():
     per_seed = np.mean([x.mean(axis=1) for _, x, _ in parts], axis=0)
     np.testing.assert_allclose(moved.mean + 3 * moved.by_seed, per_seed)
     assert moved.summed.v_seed == pytest.approx(per_seed.var(ddof=1) / 3)
+
+
+def drawn(simulation, seeds=1):
+    design = simulation.Design("test", tokenizers=2, seeds=seeds, tasks=2)
+    scores, _ = simulation.draw(design, np.random.default_rng(4))
+    return scores, design
+
+
+@pytest.mark.parametrize("scope", ["task0", OVERALL])
+def test_columns_that_share_no_answered_sample_are_not_compared(simulation, scope):
+    scores, design = drawn(simulation)
+    half = scores.shape[-1] // 2
+    scores[0, 0, 0, :half] = scores[0, 1, 0, half:] = np.nan
+    results = simulation.as_results(scores, design)
+    for named in (*results.run["columns"], *results.tasks):
+        named["title"] = named["name"]
+    assert results.comparisons.pair("t0", "t1", scope) is None
+    (found,) = compare(results, "t0", "t1", [scope])
+    assert found.a and found.b and found.words.startswith("not compared")
+
+
+@pytest.mark.parametrize("scope", ["task0", OVERALL])
+def test_a_seed_without_any_score_is_none(simulation, scope):
+    scores, design = drawn(simulation, seeds=3)
+    failed = scores.copy()
+    failed[:, 0, 1] = np.nan
+    got = simulation.as_results(failed, design)
+    without = simulation.as_results(scores, design)
+    for task in ("task0", "task1"):
+        cell = without.cells["t0", task]
+        cell.seeds, cell.scores = [0, 2], cell.scores[[0, 2]]
+    assert got.comparisons.pair("t0", "t1", scope) == without.comparisons.pair("t0", "t1", scope)
+    assert got.cell("t0", "task0").estimate == without.cell("t0", "task0").estimate

@@ -70,3 +70,11 @@ def test_lower_is_better(simulation):
     results = of(simulation, answers([0.2, 0.8]))
     results.tasks[0]["higher_is_better"] = False
     assert results.ranks("task0")["t0"].rank == 1
+
+
+def test_one_image_tells_no_rank(simulation):
+    x = answers([0.9, 0.1, 0.5], n=9)
+    design = simulation.Design("test", tokenizers=3, images=1, questions=9)
+    for rank in simulation.as_results(x, design).ranks("task0").values():
+        assert (rank.low, rank.high) == (1, 3)
+        assert rank.first == pytest.approx(1 / 3)

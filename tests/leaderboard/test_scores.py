@@ -33,6 +33,7 @@ def test_every_two_columns_are_there_with_their_test(document):
             samples = 30 if scope == "caption" else 90 * tasks
             assert pair["wins"] + pair["ties"] + pair["losses"] == samples == pair["n"]
             assert len(pair["per_seed"]) == 2
+            assert (pair["interval"], pair["speaks_of"]) == ("t", ["images", "seeds"])
 
 
 def test_overall_ranks_and_verdicts(document):
@@ -57,3 +58,5 @@ def test_intervals_of_tokenizers_speak_of_seeds_too(document):
         cell.mean.estimate(cell.seed_effect).margin
     )
     assert degrees > 3
+    assert (shown["interval"], shown["speaks_of"]) == ("t", ["images", "seeds"])
+    assert scores["columns"]["deit"]["vqa"]["interval"] == "score"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -140,3 +141,91 @@ def test_overall_beats_controls_or_does_not_lead_by_sight(run_dir):
     verdict = judge_overall(results)
     assert verdict.best == "deit" and "deit" in verdict.settled
     assert verdict.task["name"] == "overall"
+
+
+def without(results, *missing):
+    """The results without these (column, task)."""
+    for key in missing:
+        del results.cells[key]
+    return results
+
+
+def test_a_lead_over_nobody_is_not_told_with_a_lead_over_others(run):
+    rates = [[0.8, 0.5, 0.5], [0.8, 0.5, 0.5]]
+    wording = words(without(run(rates), ("t1", "task1"), ("t2", "task1")))
+    assert wording.headline == ("CLIP leads on VQA.", "Only CLIP has a score on counting.")
+
+
+def test_two_that_lead_others_are_not_told_with_two_alone(run):
+    rates = [[0.8, 0.8, 0.5], [0.8, 0.8, 0.5]]
+    wording = words(without(run(rates), ("t2", "task1")))
+    together, alone = wording.headline
+    assert together == "CLIP and DeiT lead on VQA; no difference shown between them."
+    assert alone.startswith("No difference between CLIP and DeiT is shown on counting")
+
+
+def test_who_lacks_a_task_is_said_to_be_in_no_overall_mean(run):
+    wording = words(without(run([[0.8, 0.5, 0.9], [0.8, 0.5, 0.9]]), ("t2", "task1")))
+    assert wording.answer == "Use CLIP."
+    assert "DINO is not compared there" in wording.reason
+
+
+def test_leaders_that_differ_among_themselves_are_not_called_level(run, monkeypatch):
+    results = run([[0.8, 0.8, 0.5], [0.8, 0.8, 0.5]])
+    level = judge_overall(results)
+    monkeypatch.setattr(
+        "leaderboard.verdict.judge_overall", lambda results: replace(level, even=False)
+    )
+    reason = words(results).reason
+    best, other = (results.title(name) for name in level.leaders)
+    assert f"{best} scores best, no difference from {other} is shown" in reason
+    assert "between them" not in reason
+
+
+def test_where_lower_is_better_nobody_scores_highest(run):
+    results = run([[0.5, 0.5, 0.8]])
+    results.tasks[0]["higher_is_better"] = False
+    verdict = replace(judge(results, results.tasks[0]), even=False)
+    ((_, sentence),) = put_in_words(results, [verdict]).tasks
+    assert "scores best; no difference shown from" in sentence
+
+
+def test_a_tokenizer_alone_that_beats_no_control(run):
+    results = run([[0.8], [0.7]])
+    verdicts = [replace(v, not_above={"t0": ("majority",)}) for v in judge_all(results)]
+    assert put_in_words(results, verdicts[:1]).reason == "It beats every control on no task."
+    assert put_in_words(results, verdicts).reason == "It beats every control on none of two tasks."
+
+
+def test_some_with_one_seed_are_not_all(run):
+    results = run([[0.8, 0.5]], seeds=3)
+    cell = results.cells["t0", "task0"]
+    results.cells["t0", "task0"] = replace(cell, seeds=cell.seeds[:1], scores=cell.scores[:1])
+    (note,) = words(results).notes
+    assert note.startswith("Not all scores have several alignment seeds")
+
+
+def test_no_power_for_differences_that_cannot_be(run):
+    results = run([[0.6, 0.6]], n=60)
+    verdict = replace(judge(results, results.tasks[0]), detectable=8.162)
+    wording = put_in_words(results, [verdict])
+    for text in (wording.headline[0], wording.tasks[0][1]):
+        assert "too few images or seeds" in text and "816" not in text
+
+
+def test_tasks_on_which_nobody_leads_by_sight_share_a_sentence(run):
+    results = run([[0.8, 0.5], [0.5, 0.8]])
+    blind = {"t0": ("majority",), "t1": ("majority",)}
+    verdicts = [replace(v, not_above=blind) for v in judge_all(results)]
+    (sentence,) = put_in_words(results, verdicts).headline
+    assert sentence.startswith("On VQA and counting no leader is shown to beat the controls")
+
+
+def test_without_any_score_no_tokenizer_is_judged(run):
+    results = without(run([[0.8, 0.5]]), ("t0", "task0"), ("t1", "task0"))
+    assert words(results).answer == "No tokenizer has a score."
+
+
+def test_two_of_two_are_both(run):
+    wording = put_in_words(results := run([[0.9], [0.8]]), judge_all(results))
+    assert wording.reason.startswith("It beats every control on both tasks.")

@@ -8,10 +8,13 @@ import pytest
 import gvt.columns
 import gvt.engine.features
 import gvt.engine.lm
+import gvt.rescore
 import gvt.run
 from gvt.cli import main
 from gvt.engine.journal import JOURNAL_FILE
+from gvt.errors import UserError
 from gvt.explain import explain
+from gvt.files import only_one
 from leaderboard import schema
 
 # Scored by the likelihood of two answers, with lm-eval's own scoring.
@@ -122,6 +125,21 @@ def test_another_rule_gives_other_scores_of_the_same_answers(world, computed, sc
     assert world.journal() == journal
     world.run("--tasks", "my_own")  # knows the new rows
     assert computed == {} and world.rows("one", "my_own") == after
+
+
+def test_no_other_command_writes_the_run_while_it_is_scored(world, monkeypatch):
+    world.run("--tasks", "mini_mci", "--tokenizers", "one")
+
+    def load_tasks(*args):
+        with pytest.raises(UserError, match="is writing to this run"), only_one(world.folder):
+            pass
+        raise UserError("held")
+
+    monkeypatch.setattr(gvt.rescore, "load_tasks", load_tasks)
+    with pytest.raises(UserError, match="held"):
+        gvt.rescore.rescore(world.folder, (world.mine,))
+    assert main(["score", str(world.folder / "nowhere")]) == 2
+    assert not (world.folder / "nowhere").exists()
 
 
 def test_what_the_journal_lacks_is_counted_and_nothing_is_lost(world, computed, score):

@@ -96,6 +96,17 @@ def test_broken_yaml_names_the_line(write_card):
         ("title: Toy", "title: Toy\nunverified: {licens: x}", ["did you mean 'licence'?"]),
         ("title: Toy", "title: Toy\nunverified: {image.mean: 1}", ["image.mean", "says why"]),
         ("title: Toy", "title: Toy\narchitecture: {width: 8}", ["'architecture.depth'"]),
+        (
+            "title: Toy",
+            "title: Toy\npretraining_data: [COCO 2017]",
+            ["'COCO 2017'", "coco/val2014"],
+        ),
+        ("title: Toy", "title: Toy\npretraining_data: [a/b/c]", ["'a/b/c'"]),
+        (
+            "title: Toy",
+            "title: Toy\ninit: random\nseed: 1\npretraining_data: [coco]",
+            ["no meaning for 'init: random'"],
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_line(write_card, old, new, words):
@@ -164,6 +175,7 @@ def test_hash_changes_with_features_and_with_nothing_else(checkpoint, make_card,
     assert card.hash() == card.hash() and len(card.hash()) == 64
     for same in (
         make_card("other"),
+        make_card(pretraining_data=["coco/train2017", "web/laion-2b"]),
         make_card(title="New", description="New", citation="@x", parameters=2, source="y"),
         make_card(checkpoint=f"local:{folder}"),
     ):

@@ -52,13 +52,8 @@ const gvt = (() => {
     return `#samples?${chosen.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join("&")}`;
   };
 
-  // Calls `fill` once, when the element is about to be seen or is printed.
-  const whenNear = (element, fill) => {
-    const start = () => { watcher.disconnect(); removeEventListener("beforeprint", start); fill(); };
-    const watcher = new IntersectionObserver((seen) => { if (seen.some((entry) => entry.isIntersecting)) start(); }, { rootMargin: "600px" });
-    watcher.observe(element);
-    addEventListener("beforeprint", start);
-  };
+  // Later, when nothing else is to do: what is not on the first screen need not delay it.
+  const whenIdle = (work) => (window.requestIdleCallback ? requestIdleCallback(work, { timeout: 1000 }) : setTimeout(work, 50));
 
-  return { data, el, svg, announce, number, signed, probability, samplesLink, whenNear };
+  return { data, el, svg, announce, number, signed, probability, samplesLink, whenIdle };
 })();

@@ -24,9 +24,9 @@ class Browser:
     def open(self, url, width=1280, theme="light", height=900):
         # No window of a desktop is as narrow as a phone; the emulated screen is.
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-        self._devtools("Emulation.setDeviceMetricsOverride", size)
+        self.devtools("Emulation.setDeviceMetricsOverride", size)
         scheme = {"name": "prefers-color-scheme", "value": theme}
-        self._devtools("Emulation.setEmulatedMedia", {"features": [scheme]})
+        self.devtools("Emulation.setEmulatedMedia", {"features": [scheme]})
         self.call("POST", "/url", {"url": "about:blank"})  # an address that differs in # reloads
         self.call("POST", "/url", {"url": url})
 
@@ -49,7 +49,8 @@ class Browser:
         """What the page wrote to the console since it was last asked."""
         return self.call("POST", "/se/log", {"type": "browser"})
 
-    def _devtools(self, command, parameters):
+    def devtools(self, command, parameters):
+        """Send a command of the DevTools protocol."""
         self.call("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})
 
 

@@ -9,7 +9,7 @@ import math
 import pandas as pd
 import pytest
 
-from leaderboard.export import csv_tables
+from leaderboard.export import csv_tables, tidy
 
 
 def test_scores_read_back_as_the_results(run_dir, tmp_path, make_material):
@@ -57,6 +57,22 @@ def test_differences_read_back_as_the_comparisons(run_dir, tmp_path, make_materi
     assert bool(row.shown) is found.clear and row.detectable == found.detectable
 
 
+def test_every_field_of_the_header_is_filled_somewhere(run_dir, tmp_path, make_material):
+    for path in csv_tables.export(make_material(run_dir), tmp_path):
+        table = pd.read_csv(path)
+        assert not table.isna().all().any() and len(table.columns) == len(set(table.columns))
+
+
+def test_no_field_is_dropped(run_dir, make_material):
+    made = make_material(run_dir)
+    for fields, records in (
+        (tidy.SCORES, tidy.scores(made)),
+        (tidy.DIFFERENCES, tidy.differences(made)),
+        (tidy.COLUMNS, tidy.columns(made)),
+    ):
+        assert set().union(*records) == set(fields)
+
+
 def test_a_baseline_is_the_second_of_every_pair(run_dir, tmp_path, make_material):
     table = pd.read_csv(csv_tables.export(make_material(run_dir, baseline="mae"), tmp_path)[1])
     assert set(table.b) == {"mae"} and len(table) == 4 * 6 + 6
@@ -93,7 +109,8 @@ def test_no_cell_is_a_formula_however_cells_are_parted(hostile_dir, tmp_path, ma
     ],
 )
 def test_an_apostrophe_stands_before_what_could_be_a_formula(text, cell):
-    written = csv_tables.as_csv([{"name": text, "mean": -0.5, "n": None, "leads": True}])
+    record = {"name": text, "mean": -0.5, "leads": True}
+    written = csv_tables.as_csv(["name", "mean", "n", "leads"], [record])
     row = next(csv.DictReader(io.StringIO(written)))
     assert (row["mean"], row["n"], row["leads"]) == ("-0.5", "", "true")
     assert row["name"] == cell

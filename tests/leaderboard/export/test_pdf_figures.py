@@ -87,3 +87,19 @@ def test_hostile_names_are_drawn_without_a_word(hostile_dir, tmp_path, make_mate
         warnings.simplefilter("error")
         paths = pdf_figures.export(make_material(hostile_dir), tmp_path)
     assert len(paths) == 4 and all(path.parent == tmp_path / "figures" for path in paths)
+
+
+def test_costs_that_span_decades_have_plain_ticks(run_dir, make_material):
+    give_costs(run_dir)
+    with matplotlib.rc_context(pdf_figures._STYLE):
+        figure = pdf_figures._cost_figure(make_material(run_dir))
+        figure.draw_without_rendering()
+    (axes,) = figure.axes
+    low, high = axes.get_xlim()
+    shown = [label.get_text() for label in axes.get_xticklabels()]
+    inside = {text for text, at in zip(shown, axes.get_xticks(), strict=True) if low <= at <= high}
+    assert axes.get_xscale() == "log" and {"1", "2", "5", "10"} <= inside
+    assert [text.get_text() for text in axes.texts] == ["DeiT", "CLIP", "MAE", "DINO"]
+    boxes = [text.get_window_extent() for text in axes.texts]
+    for i, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:i])

@@ -136,11 +136,13 @@ def test_who_counts_right_is_shaded_within_the_frames(answering):
 
     rewrite(answering, "oc", right)
     (found,) = context(answering)["counting"]
-    panel = next(panel for column, panel in found["panels"] if column["name"] == "deit")
-    shaded, framed = (
-        re.search(f'class="{name}" d="([^"]+)"', panel)[1] for name in ("q5", "agree")
-    )
-    assert shaded == framed and panel.count(">100</tspan>") == 10
+    (_, first), *others = found["panels"]
+    panel = next(panel for column, panel in others if column["name"] == "deit")
+    assert '<use href="#counts-oc"/>' in panel and '<g id="counts-oc">' in first
+    shaded = re.findall(r"M(\d+) (\d+)h18", re.search(r'class="q5" d="([^"]+)"', panel)[1])
+    framed = re.findall(r"M(\d+) (\d+)h18v", re.search(r'class="agree" d="([^"]+)"', first)[1])
+    assert [(x, int(y) - 8) for x, y in shaded] == [(x, int(y)) for x, y in framed]
+    assert len(framed) == panel.count(">100</tspan>") == 10
 
 
 def test_error_by_true_count_is_the_mean_over_rows(answered, shown):
@@ -234,3 +236,13 @@ def test_hostile_names_stay_text(answering):
     page = render(results, judge_all(results))
     assert "<script>alert" not in page and "\u202e" not in page
     assert "&lt;/svg&gt;&lt;script&gt;" in page
+
+
+def test_absurd_counts_stay_on_the_axis(answering):
+    def absurd(row, rng):
+        scores = row["scores"] | {"true_count": rng.choice([-1e9, 1e300, 2.5]), "mae": 1e300}
+        return {"scores": scores | {"answered_count": rng.choice([-5.0, 1e300])}}
+
+    rewrite(answering, "oc", absurd)
+    (found,) = context(answering)["counting"]
+    assert found["counts"] == ["0", "2", "10+"] and len(found["panels"]) == 7

@@ -131,3 +131,21 @@ def test_who_lacks_a_score_is_missing_from_that_chart_alone(priced):
     assert charts["oc parameters"]["points"][1] is None
     assert charts["vqa parameters"]["points"][1] is not None
     assert charts["overall parameters"]["points"][1] is None
+
+
+def test_costs_and_scores_of_different_tokenizers_make_no_chart(run_dir):
+    """Two have parameters, the other two a score on the counting task."""
+    run = schema.read_run(run_dir)
+    for column in run["columns"]:
+        if column["kind"] == "tokenizer":
+            column["encoder_parameters"] = SIZES.get(
+                column["name"] * (column["name"] in "deitclip")
+            )
+    schema.write_run(run_dir, run)
+    for name in ("deit", "clip"):
+        for seed in (1, 2):
+            schema.rows_path(run_dir, name, seed, "oc").unlink()
+    page, _ = page_of(run_dir)
+    chart = numbers(page)["charts"]["oc parameters"]
+    assert chart["points"] == [None] * 4 and chart["line"] == []
+    assert "no tokenizer has both" in section(page)  # all four tasks' mean lacks them, too

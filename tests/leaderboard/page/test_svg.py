@@ -8,6 +8,9 @@ from itertools import pairwise
 import pytest
 
 from leaderboard.page import scatter, svg
+from leaderboard.page.charts import score_chart
+from leaderboard.tables import Entry, Line
+from leaderboard.variance import Estimate
 
 
 def test_log_ticks_cover_and_are_round():
@@ -75,6 +78,18 @@ def test_a_name_cannot_leave_its_element():
 
 
 def test_lines_differ_in_shape_as_well_as_colour():
-    shapes = {re.sub(r"[\d.-]+", "", svg.mark(i, 10, 10).partition(" d=")[2]) for i in range(6)}
-    numbers = {svg.mark(i, 10, 10).partition(" d=")[2] for i in range(svg.SERIES)}
-    assert len(numbers) == svg.SERIES and len(shapes) >= 3
+    drawn = [svg.marks(i, [(10, 10)]) for i in range(svg.SERIES)]
+    shapes = {re.search(r' d="M[\d. ]+([^"]+)"', mark)[1] for mark in drawn}
+    colours = {re.search(r"series (s\d)", mark)[1] for mark in drawn}
+    assert len(shapes) == len(colours) == svg.SERIES >= 6
+
+
+def test_the_labels_of_a_percent_axis_are_the_places_of_its_ticks():
+    estimate = Estimate(0.55, 0.505, 0.595, 100, 50)
+    task = {"name": "t", "title": "T", "metric_title": "accuracy", "unit": "percent"}
+    task["higher_is_better"] = True
+    line = Line("a", "A", "tokenizer", (Entry(task, estimate),))
+    drawn = score_chart(task, 0, [line])
+    ticks = re.findall(r'class="tick" x="([\d.]+)"[^>]*>([\d.]+)<', drawn)
+    steps = {round(float(b) - float(a), 6) for (_, a), (_, b) in pairwise(ticks)}
+    assert len(ticks) > 3 and len(steps) == 1
