@@ -116,15 +116,19 @@ class ColumnMaker:
         self.alignments: list[Alignment] = []
         self._training: dict[str, Features] | None = None
 
-    def features(self, images: ImageSet) -> Features:
-        """Features of ``images``, from the cache or computed, by every process its share."""
+    def features(self, images: ImageSet, aligned: Aligned | None = None) -> Features:
+        """Features of ``images``, from the cache or computed, by every process its share.
+
+        With ``aligned`` they are of the tokenizer as it was trained, if it was.
+        """
         seed, progress = self.workshop.suite.seeds[0], self.workshop.progress
+        own = aligned.store(self.store) if aligned else self.store
         found = []
-        for store in self.store.stores:
+        for store in own.stores:
             key = features_key(store)
             with progress.stage(self.column, seed, "features", len(images), key) as counter:
                 found.append(store.get(images, counter, self.workshop.accelerator))
-        return self.store.join(found)
+        return own.join(found)
 
     def aligned(self, seed: int) -> Aligned:
         """The connector of one seed."""
@@ -159,6 +163,7 @@ class ColumnMaker:
                 steps=done.steps,
                 samples=done.samples,
                 curve=done.curve,
+                held_out=done.held_out,
                 images_from=sorted({IMAGES_FROM[stage.data] for stage in recipe.stages}),
             )
         )

@@ -130,11 +130,30 @@ class Connector:
 
 
 @dataclass(frozen=True)
+class Lora:
+    """Low-rank adapters of the language model's linear layers (Hu et al. 2021)."""
+
+    rank: int = 16
+    alpha: int = 32
+
+    def __post_init__(self) -> None:
+        _need_positive(self, "rank", "alpha")
+
+
+Part = Literal["connector", "tokenizer", "llm", "lora"]
+
+
+@dataclass(frozen=True)
 class Stage:
     """One stage of the alignment: AdamW at ``lr`` after a warm-up, on one source of data.
 
     data: name of the training data. questions_per_image: how many share one sequence.
+    trains: the parts that move; ``tokenizer_lr`` and ``llm_lr`` (also of LoRA) are ``lr`` if None.
     muon_lr: train the connector's linear layers with Muon (Jordan et al. 2024) at this rate.
+    frame: how prompts are put: as the ``suite`` says, ``plain``, or through the ``chat`` template.
+    batch_size: images of an optimiser step, whatever the number of processes;
+    gradient_accumulation: in how many parts each process computes its share of them.
+    held_out: share of the images that only tell the held-out loss.
     """
 
     name: str
@@ -147,11 +166,27 @@ class Stage:
     warmup_steps: int = 0
     weight_decay: float = 0.05
     betas: tuple[float, float] = (0.9, 0.98)
+    trains: tuple[Part, ...] = ("connector",)
+    tokenizer_lr: float | None = None
+    llm_lr: float | None = None
+    frame: Literal["suite", "plain", "chat"] = "suite"
+    gradient_accumulation: int = 1
+    clip_norm: float = 1.0
+    held_out: float = 0.0
 
     def __post_init__(self) -> None:
-        _need_positive(self, "steps", "batch_size", "lr", "questions_per_image")
-        if self.muon_lr is not None:
-            _need_positive(self, "muon_lr")
+        _need_positive(self, "steps", "batch_size", "lr", "questions_per_image", "clip_norm")
+        _need_positive(self, "gradient_accumulation")
+        for name in ("muon_lr", "tokenizer_lr", "llm_lr"):
+            if getattr(self, name) is not None:
+                _need_positive(self, name)
+        if not self.trains:
+            raise FieldError("trains", "is empty")
+        _need_unique("trains", self.trains)
+        if self.gradient_accumulation > self.batch_size:
+            raise FieldError("gradient_accumulation", f"is above batch_size ({self.batch_size})")
+        if not 0 <= self.held_out < 1:
+            raise FieldError("held_out", "must be 0 or more and below 1")
         if not 0 <= self.warmup_steps <= self.steps:
             raise FieldError("warmup_steps", f"must be 0 to steps ({self.steps})")
         if self.weight_decay < 0:
@@ -169,11 +204,18 @@ class Recipe(_Content):
     title: str = ""
     description: str = ""
     connector: Connector = field(default_factory=Connector)
+    lora: Lora = field(default_factory=Lora)
 
     def __post_init__(self) -> None:
         if not self.stages:
             raise FieldError("stages", "is empty")
         _need_unique("stages", [stage.name for stage in self.stages])
+        if self.tunes("llm") and self.tunes("lora"):
+            raise FieldError("stages", "train both 'llm' and 'lora': a recipe takes one of them")
+
+    def tunes(self, part: Part) -> bool:
+        """Whether any stage trains ``part``."""
+        return any(part in stage.trains for stage in self.stages)
 
     @property
     def steps(self) -> int:

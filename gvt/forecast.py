@@ -11,6 +11,7 @@ import torch
 
 from gvt import catalog
 from gvt.align.connectors import trained
+from gvt.align.tuning import tunes_encoders
 from gvt.columns import TEXT, alignment_key, cards, features_key, training_images
 from gvt.config import Recipe, RunOptions, Suite
 from gvt.engine.combined import CombinedStore
@@ -90,7 +91,6 @@ def steps(suite: Suite, recipe: Recipe, options: RunOptions, tasks: TaskSet) -> 
     found, language_model, encoded = [], None, set()
     for column, card in cards(suite, options.include_path).items():
         store = CombinedStore(card, torch.device("cpu"), precision)
-        wanted = training | set(asked)
         connectors = {seed: trained(store, recipe, suite.framed_llm, seed) for seed in suite.seeds}
         cells = []
         for seed, connector in connectors.items():
@@ -100,11 +100,17 @@ def steps(suite: Suite, recipe: Recipe, options: RunOptions, tasks: TaskSet) -> 
         new = sum(connector is None for connector in connectors.values())
         done = _answered(cells, tasks, suite.tasks, stamps, options.output_path)
         seeds = len(suite.seeds)
-        for part in store.stores:
+        tuned = tunes_encoders(recipe, card)
+        wanted = training if tuned else training | set(asked)
+        for number, part in enumerate(store.stores):
             # What an earlier column will have encoded, this one only reads.
-            todo = 0 if part.folder in encoded else part.missing(wanted)
+            units, todo = len(wanted), 0 if part.folder in encoded else part.missing(wanted)
             encoded.add(part.folder)
-            found.append(Step(column, "features", len(wanted), todo, features_key(part)))
+            for connector in connectors.values() if tuned else ():
+                units += len(asked)
+                after = store.tuned(connector[0], list).stores[number] if connector else None
+                todo += after.missing(asked) if after else len(asked)
+            found.append(Step(column, "features", units, todo, features_key(part)))
         found += [
             Step(
                 column,

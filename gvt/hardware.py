@@ -10,6 +10,10 @@ from pathlib import Path
 
 import torch
 
+from gvt.errors import UserError
+
+_DTYPES = {"no": "float32", "bf16": "bfloat16 autocast", "fp16": "float16 autocast"}
+
 
 def mixed_precision(cpu: bool) -> str:
     """``bf16`` where the hardware has bfloat16 matrix instructions, else ``no`` (float32).
@@ -27,7 +31,13 @@ def on_cpu(device: str | None) -> bool:
 
 
 def choose_precision(wanted: str, cpu: bool) -> str:
-    """``wanted``, or where that is ``auto`` what suits the hardware."""
+    """``wanted``, or where that is ``auto`` what suits the hardware.
+
+    Raises:
+        UserError: float16, which needs a GPU.
+    """
+    if wanted == "fp16" and cpu:
+        raise UserError("--precision fp16 needs a GPU", "A CPU takes 'no' or 'bf16'.")
     return mixed_precision(cpu) if wanted == "auto" else wanted
 
 
@@ -74,5 +84,5 @@ def describe(precision: str, processes: int) -> dict[str, object]:
         "cores": os.cpu_count() or 1,
         "processes": processes,
         "threads": torch.get_num_threads(),
-        "dtype": "bfloat16 autocast" if precision == "bf16" else "float32",
+        "dtype": _DTYPES[precision],
     }

@@ -122,11 +122,14 @@ class _Run:
     def _tokenizer_column(self, column: str, card: TokenizerCard) -> None:
         maker = ColumnMaker(self.workshop, column, card)
         aligned = [maker.aligned(seed) for seed in self.suite.seeds]
-        features = maker.features(self.images)
-        self.record["columns"].append(self._column(column, card, features, aligned[0]))
         for seed, one in zip(self.suite.seeds, aligned, strict=True):
+            if one is aligned[0] or one.tuned:
+                features = maker.features(self.images, one)
+            if one is aligned[0]:
+                self.record["columns"].append(self._column(column, card, features, one))
             fingerprint = connector_fingerprint(one.hash, self.workshop.llm.hash)
-            reader = FeatureReader(self.workshop.llm, features, self.place, one.connector)
+            llm = one.language(self.workshop.llm)
+            reader = FeatureReader(llm, features, self.place, one.connector)
             cell = Cell(column, seed, fingerprint)
             self._evaluate(cell, reader, list(self.suite.tasks))
         self.record["alignment"] += maker.alignments

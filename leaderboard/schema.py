@@ -127,6 +127,7 @@ class _LaterAlignmentFields(TypedDict, total=False):
     """What runs of earlier versions lack."""
 
     images_from: list[str]  # as Task.images_from
+    held_out: list[list[float]]  # [step, loss] on images that were not trained on
 
 
 class Alignment(_LaterAlignmentFields):

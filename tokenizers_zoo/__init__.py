@@ -11,6 +11,7 @@ _HOME = {
     "feature_shape": "loader",
     "fetch_weights": "loader",
     "find_cards": "card",
+    "layout": "loader",
     "load_tokenizer": "loader",
     "TokenizerCard": "protocol",
     "VisualTokenizer": "protocol",

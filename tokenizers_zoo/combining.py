@@ -34,6 +34,15 @@ def pooled_grid(grid: Grid, budget: int) -> Grid | None:
     return next((g for g in _coarser(grid) if g[0] * g[1] == budget), None)
 
 
+def resample(patches: Tensor, grid: Grid, to: Grid) -> Tensor:
+    """Patches float[B, h·w, D] of one grid at the places of another (bilinear), float32."""
+    # Antialiased: where a finer grid is made coarser, every patch has its share.
+    places = functional.interpolate(
+        _as_map(patches, grid), to, mode="bilinear", align_corners=False, antialias=True
+    )
+    return _as_sequence(places)
+
+
 def _coarser(grid: Grid) -> list[Grid]:
     """Every grid with the proportions of `grid` that is not finer, coarsest first."""
     h, w = grid
@@ -92,13 +101,8 @@ def _channels(card: Fusion, parts: Sequence[VisualTokens]) -> VisualTokens:
     for tokens in parts:
         features = tokens.features
         if tokens.grid != first.grid:
-            places = _as_map(features[:, tokens.prefix :], tokens.grid)
-            # Antialiased: where a finer grid is made coarser, every patch has its share.
-            resampled = functional.interpolate(
-                places, first.grid, mode="bilinear", align_corners=False, antialias=True
-            )
-            prefix = features[:, : tokens.prefix]
-            features = torch.cat([prefix, _as_sequence(resampled)], dim=1)
+            places = resample(features[:, tokens.prefix :], tokens.grid, first.grid)
+            features = torch.cat([features[:, : tokens.prefix], places], dim=1)
         fitted.append(features)
     return VisualTokens(torch.cat(fitted, dim=-1), first.grid, first.prefix)
 

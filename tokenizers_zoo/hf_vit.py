@@ -50,6 +50,10 @@ class HFViT:
     @torch.no_grad()
     def encode(self, pixels: torch.Tensor) -> VisualTokens:
         """float[B, 3, size, size] → features[B, N, D] in the model's dtype, on its device."""
+        return self.trace(pixels)
+
+    def trace(self, pixels: torch.Tensor) -> VisualTokens:
+        """As `encode`, with gradients: for those who train the model."""
         arguments = dict(self._arguments)
         if self._family.shuffles:
             # The model sorts its patches by noise; rising noise leaves them in spatial order.

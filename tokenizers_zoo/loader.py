@@ -45,7 +45,7 @@ def feature_shape(card: TokenizerCard) -> tuple[int, int]:
     neither it nor the checkpoint's configuration can be read, or if the parts of `card` do not fit.
     """
     if not isinstance(card, Card):
-        features = combine(card, {one: _blank(one) for one in card.encoders}).features
+        features = layout(card).features
         return features.shape[1], features.shape[2]
     family = families()[card.family]
     if not family.model:
@@ -53,8 +53,10 @@ def feature_shape(card: TokenizerCard) -> tuple[int, int]:
     return fit.shape(card) or _SHAPES[family.loader](card)
 
 
-def _blank(card: Card) -> VisualTokens:
-    """Features of one image without values, in the layout of `card`'s encoder."""
+def layout(card: TokenizerCard) -> VisualTokens:
+    """Features of one image without values: their shape, grid and prefix; raises as above."""
+    if not isinstance(card, Card):
+        return combine(card, {one: layout(one) for one in card.encoders})
     tokens, dim = feature_shape(card)
     features = torch.empty(1, tokens, dim, device="meta")
     if card.features is None:

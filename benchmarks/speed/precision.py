@@ -18,7 +18,10 @@ from accelerate import Accelerator
 
 from benchmarks.speed import toys
 from gvt import catalog
-from gvt.align.trainer import Aligner, batches, new_connector
+from gvt.align.aligner import Aligner
+from gvt.align.batches import batches
+from gvt.align.trainer import new_connector
+from gvt.align.visuals import KeptFeatures
 from gvt.engine.features import Features
 from gvt.model.language import LanguageModel
 from tokenizers_zoo import Card, load_tokenizer
@@ -65,12 +68,14 @@ def _align() -> Callable[[str], None]:
     connector = new_connector(recipe, llm, features, 0)
     stage = replace(recipe.stages[-1], steps=1, warmup_steps=1)
     accelerator = Accelerator(cpu=True)
-    visual, packed = next(batches(stage, 0, llm, features, connector.tokens, 0, accelerator))
+    (batch,) = next(
+        batches(stage, 0, llm, KeptFeatures(features), connector.tokens, 0, accelerator)
+    )
 
     def work(precision: str) -> None:
         model = Aligner(connector, llm, precision)
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
-            loss = model(visual, packed)
+            loss = model(batch.visual, batch.texts)
         loss.backward()
 
     return work

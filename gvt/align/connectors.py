@@ -1,20 +1,30 @@
-"""Connectors by the hash of everything that made them: trained once, then read from the cache."""
+"""Connectors, and what was trained with them, by the hash of everything that made them: trained
+once, then read from the cache."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from accelerate import Accelerator
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
+from gvt.align.checkpoint import Checkpoints
 from gvt.align.data import source
-from gvt.align.trainer import new_connector, train
+from gvt.align.trainer import Trained, new_connector, train
+from gvt.align.tuning import (
+    ENCODERS,
+    LANGUAGE,
+    live_encoders,
+    load_encoders,
+    load_language,
+)
 from gvt.config import Recipe
 from gvt.engine.combined import CombinedStore
 from gvt.engine.features import FEATURES_VERSION, Features
@@ -24,26 +34,51 @@ from gvt.paths import cache_dir
 from gvt.progress import Counter
 from gvt.tracking import Log
 
-ALIGN_VERSION = 4
+ALIGN_VERSION = 5
 """Counts up whenever the same inputs would give another connector, or another note beside it."""
 
 
 @dataclass(frozen=True)
 class Aligned:
-    """A trained connector, its hash and how its training went."""
+    """A trained connector, its hash and how its training went.
+
+    folder: where it lies, with the weights of what was trained beside it. trained: how many weights
+    those are, connector included. waited: of the ``seconds`` of training, those spent on data.
+    """
 
     connector: Connector
     hash: str
+    recipe: Recipe
+    folder: Path
     steps: int
     samples: int
     seconds: float
+    waited: float
     curve: list[list[float]]
+    held_out: list[list[float]]
+    parameters: int
     cached: bool
 
+    def language(self, llm: LanguageModel) -> LanguageModel:
+        """``llm`` itself, or as it was trained with the connector: a copy, made anew."""
+        path = self.folder / f"{LANGUAGE}.safetensors"
+        return load_language(self.recipe, llm, path) if path.exists() else llm
+
     @property
-    def parameters(self) -> int:
-        """How many weights were trained."""
-        return sum(weight.numel() for weight in self.connector.parameters())
+    def tuned(self) -> bool:
+        """Whether the tokenizer was trained as well."""
+        return self._encoders.exists()
+
+    @property
+    def _encoders(self) -> Path:
+        return self.folder / f"{ENCODERS}.safetensors"
+
+    def store(self, frozen: CombinedStore) -> CombinedStore:
+        """Features of the tokenizer as it was trained; ``frozen`` itself where it was not."""
+        if not self.tuned:
+            return frozen
+        path = self._encoders
+        return frozen.tuned(self.hash, lambda: load_encoders(frozen.card, frozen.device, path))
 
 
 def ingredients(
@@ -91,19 +126,28 @@ def align(
     seed: int,
     accelerator: Accelerator,
     counter: Counter | None = None,
-    log: Log | None = None,
+    log: Log = lambda step, values: None,
 ) -> Aligned:
     """The connector of one tokenizer and seed, trained if the cache does not hold it.
 
-    log: as of ``train``.
+    A training that was stopped goes on where its last checkpoint stands. log: as of ``train``.
     """
     name = connector_hash(store, recipe, llm, seed)
     folder = cache_dir() / "connectors" / name
     note = folder / "training.json"
     cached = note.exists()
     if not cached:
-        start = time.monotonic()
-        made = train(recipe, llm, features, seed, accelerator, counter, log)
+        made = train(
+            recipe,
+            llm,
+            features,
+            seed,
+            accelerator,
+            counter,
+            log,
+            encoders=live_encoders(recipe, store.card, accelerator.device),
+            folder=folder,
+        )
         if accelerator.is_main_process:
             facts = {
                 "card": store.card.name,
@@ -113,33 +157,43 @@ def align(
                 "made_of": ingredients(store, recipe, llm, seed),
                 "steps": recipe.steps,
                 "samples": made.samples,
-                "seconds": round(time.monotonic() - start, 2),
+                "seconds": round(made.seconds, 2),
+                "waited": round(made.waited, 2),
                 "curve": made.curve,
+                "held_out": made.held_out,
+                "parameters": made.parameters,
             }
-            _write(folder, made.connector, facts)
+            _write(folder, made, facts)
+            Checkpoints(folder, accelerator).remove()
         accelerator.wait_for_everyone()
     first = features[recipe.stages[0].data]
     os.utime(folder / "connector.safetensors")  # the cache evicts what was not used for longest
     connector = new_connector(recipe, llm, first, seed)
     connector.load_state_dict(load_file(folder / "connector.safetensors"))
     facts = json.loads(note.read_text())
+    told = ("steps", "samples", "seconds", "waited", "curve", "held_out", "parameters")
     return Aligned(
-        connector.eval().requires_grad_(False).to(llm.device),
-        name,
-        facts["steps"],
-        facts["samples"],
-        facts["seconds"],
-        facts["curve"],
-        cached,
+        connector=connector.eval().requires_grad_(False).to(llm.device),
+        hash=name,
+        recipe=recipe,
+        folder=folder,
+        cached=cached,
+        **{key: facts[key] for key in told},
     )
 
 
-def _write(folder: Path, connector: Connector, facts: dict) -> None:
+def _write(folder: Path, made: Trained, facts: dict) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f"connector.{os.getpid()}.part"
-    save_file({name: v.contiguous() for name, v in connector.state_dict().items()}, part)
-    os.replace(part, folder / "connector.safetensors")
-    # Written last: its presence says that the connector is whole.
+    for part, weights in made.parts.items():
+        _save(folder / f"{part}.safetensors", weights)
+    _save(folder / "connector.safetensors", made.connector.state_dict())
+    # Written last: its presence says that the rest is whole.
     part = folder / f"training.{os.getpid()}.part"
     part.write_text(json.dumps(facts) + "\n")
     os.replace(part, folder / "training.json")
+
+
+def _save(path: Path, weights: Mapping[str, Tensor]) -> None:
+    part = path.with_suffix(f".{os.getpid()}.part")
+    save_file({name: weight.contiguous() for name, weight in weights.items()}, part)
+    os.replace(part, path)

@@ -1,42 +1,57 @@
-"""Trains a connector on cached features: next-token loss on the answers, everything else frozen."""
+"""Trains a connector, and what a recipe trains with it: next-token loss on the answers."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-import numpy as np
 import torch
 from accelerate import Accelerator
-from torch import nn
+from accelerate.utils import gather_object
+from torch import Tensor, nn
 
+from gvt.align.aligner import Aligner
+from gvt.align.batches import Batch, batches, held_out_batches, read_ahead
+from gvt.align.checkpoint import Checkpoints, Position
 from gvt.align.data import source
+from gvt.align.parts import optimisers_of
+from gvt.align.statistics import statistics
+from gvt.align.tuning import Encoders, kept_state, tuned_language
+from gvt.align.visuals import KeptFeatures, LivePixels, Visuals
 from gvt.config import Recipe, Stage
 from gvt.engine.features import Features
 from gvt.errors import UserError
 from gvt.model.connector import Connector, ConnectorShape, build_connector
 from gvt.model.language import LanguageModel
-from gvt.model.packing import IGNORE, Packed, pack
-from gvt.model.pairing import Paired, pair_up
+from gvt.optimisers import cosine, set_rates
 from gvt.progress import Counter
 from gvt.tracking import Log
 
 _LOG_STEPS = 10
-_CLIP_NORM = 1.0
-# Images for the statistics of features, and how many of them are held at once.
-_STATISTICS, _CHUNK = 2000, 64
+# How often a stage asks for the held-out loss, about.
+_HELD_OUT_POINTS = 20
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A connector with its loss curve ``[step, loss]`` and how many images it saw."""
+    """A connector with its loss curve ``[step, loss]`` and how many images it saw.
+
+    held_out: the same curve on images that were not trained on. parts: weights of what was trained
+    beside the connector, by part. parameters: how many weights were trained in all.
+    seconds, waited: of training, and how many of them for data.
+    """
 
     connector: Connector
     curve: list[list[float]]
     samples: int
+    held_out: list[list[float]]
+    parts: Mapping[str, Mapping[str, Tensor]]
+    parameters: int
+    seconds: float
+    waited: float
 
 
 def new_connector(recipe: Recipe, llm: LanguageModel, features: Features, seed: int) -> Connector:
@@ -61,171 +76,197 @@ def train(
     seed: int,
     accelerator: Accelerator,
     counter: Counter | None = None,
-    log: Log | None = None,
+    log: Log = lambda step, values: None,
+    *,
+    encoders: Encoders | None = None,
+    folder: Path | None = None,
 ) -> Trained:
     """Run the stages of ``recipe``; ``features`` holds those of each stage's data by its name.
 
     The order of images and questions depends on the seed alone, so that every tokenizer sees the
-    same. ``log`` is told the loss, averaged over the last steps, the learning rate and the images a
-    second. Raises UserError where features or the loss are no numbers.
+    same. With ``encoders`` images go through them at every step, trained or not; ``features`` are
+    then those before any training, whose statistics the connector takes. Checkpoints are kept in
+    ``folder``, and a training that was stopped goes on from there.
+
+    Raises:
+        UserError: features or the loss are no numbers.
     """
-    counter = counter or Counter()
     first = features[recipe.stages[0].data]
     connector = new_connector(recipe, llm, first, seed)
-    connector.whiten(*_statistics(first))
-    model = Aligner(connector, llm, accelerator.mixed_precision).to(accelerator.device)
-    curve: list[list[float]] = []
-    step = samples = 0
+    connector.whiten(*statistics(first))
+    tuned = tuned_language(recipe, llm, seed)
+    model = Aligner(
+        connector, tuned or llm, accelerator.mixed_precision, encoders, tuned is not None
+    ).to(accelerator.device)
+    run = _Training(recipe, seed, accelerator, model, counter or Counter(), log, folder)
+    before = 0
     for number, stage in enumerate(recipe.stages):
-        optimizers = _optimizers(connector, stage)
-        schedules = [
-            torch.optim.lr_scheduler.LambdaLR(optimizer, _cosine(stage)) for optimizer in optimizers
-        ]
-        wrapped, *optimizers = accelerator.prepare(model, *optimizers)
-        recent: list[float] = []
-        since = time.monotonic()
-        ahead = batches(
-            stage, number, llm, features[stage.data], connector.tokens, seed, accelerator
+        if run.at.step < before + stage.steps:
+            run.stage(number, stage, _visuals(stage, features, encoders), before)
+        before += stage.steps
+    state = accelerator.get_state_dict(run.wrapped) if run.wrapped else model.state_dict()
+    made = new_connector(recipe, llm, first, seed)
+    if state:  # of a sharded model only the main process has it
+        prefix = "connector."
+        own = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+        made.load_state_dict(own)
+    at, parts = run.at, kept_state(recipe, model, state)
+    beside = sum(weight.numel() for part in parts.values() for weight in part.values())
+    return Trained(
+        made.eval(),
+        at.curve,
+        at.samples,
+        at.held_out,
+        parts,
+        beside + sum(weight.numel() for weight in made.parameters()),
+        at.seconds,
+        at.waited,
+    )
+
+
+def _visuals(stage: Stage, features: dict[str, Features], encoders: Encoders | None) -> Visuals:
+    if encoders is None:
+        return KeptFeatures(features[stage.data])
+    return LivePixels(source(stage.data).images, features[stage.data], encoders.tokenizers)
+
+
+class _Training:
+    """The loop; ``at`` is where it stands."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        seed: int,
+        accelerator: Accelerator,
+        model: Aligner,
+        counter: Counter,
+        log: Log,
+        folder: Path | None,
+    ) -> None:
+        self.recipe, self.seed, self.accelerator = recipe, seed, accelerator
+        self.model, self.counter, self.log = model, counter, log
+        self.checkpoints = Checkpoints(folder, accelerator) if folder else None
+        self.at = self.checkpoints.found() if self.checkpoints else Position()
+        self.counter.skip(self.at.step)
+        self.wrapped: nn.Module | None = None
+        self._started = 0
+
+    def stage(self, number: int, stage: Stage, visuals: Visuals, before: int) -> None:
+        """Train one stage from where the training stands; ``before`` steps were other stages'."""
+        accelerator, at = self.accelerator, self.at
+        llm = self.model.frame(stage.frame)
+        made = optimisers_of(self.model, stage, accelerator)
+        accelerator.free_memory()  # of what other stages and columns have prepared
+        accelerator.gradient_accumulation_steps = stage.gradient_accumulation
+        if self.wrapped is not None and accelerator.is_fsdp2:
+            # Weights are shared out already: a second time, optimisers would lose hold of them.
+            self.wrapped = accelerator.prepare_model(self.wrapped, evaluation_mode=True)
+            optimisers = [accelerator.prepare_optimizer(one) for one in made]
+        else:
+            self.wrapped, *optimisers = accelerator.prepare(self.model, *made)
+        self._started = before
+        if at.step > before:
+            self.checkpoints.load()
+        width = self.model.connector.tokens
+        start = at.step - before
+        ahead = read_ahead(
+            batches(stage, number, llm, visuals, width, self.seed, accelerator, start)
         )
-        for visual, batch in ahead:
-            with accelerator.autocast():
-                loss = wrapped(visual, batch)
-            accelerator.backward(loss)
-            accelerator.clip_grad_norm_(connector.parameters(), _CLIP_NORM)
-            rate = schedules[0].get_last_lr()[0]
-            for optimizer, schedule in zip(optimizers, schedules, strict=True):
-                optimizer.step()
-                schedule.step()
-                optimizer.zero_grad()
-            step += 1
-            samples += stage.batch_size
-            recent.append(loss.item())
-            if not math.isfinite(recent[-1]):
-                raise UserError(f"alignment: the loss became {recent[-1]} at step {step}")
-            counter.advance(1)
-            if len(recent) == _LOG_STEPS:
-                curve.append([step, round(sum(recent) / len(recent), 4)])
-                if log is not None:
-                    speed = stage.batch_size * len(recent) / (time.monotonic() - since)
-                    log(step, {"loss": curve[-1][1], "lr": rate, "samples_per_second": speed})
-                recent.clear()
-                since = time.monotonic()
-    return Trained(connector.eval(), curve, samples)
+        every = -(-stage.steps // _HELD_OUT_POINTS // _LOG_STEPS) * _LOG_STEPS or _LOG_STEPS
+        for step in range(start, stage.steps):
+            began = time.monotonic()
+            parts = next(ahead)
+            at.waited += time.monotonic() - began
+            factor = cosine(step, stage.steps, stage.warmup_steps)
+            loss = self._step(parts, optimisers, factor, stage)
+            at.step += 1
+            at.samples += stage.batch_size
+            at.recent.append(loss)
+            at.seconds += time.monotonic() - began
+            self.counter.advance(1)
+            if len(at.recent) == _LOG_STEPS:
+                self._note(optimisers)
+            if stage.held_out and ((step + 1) % every == 0 or step + 1 == stage.steps):
+                held = held_out_batches(stage, llm, visuals, width, accelerator)
+                self._held_out(held)
+            # At its end a stage's optimisers are of no use to the next.
+            if self.checkpoints and step + 1 < stage.steps:
+                self.checkpoints.save_if_due(at)
+        at.recent.clear()
+
+    def _step(
+        self,
+        parts: list[Batch],
+        optimisers: list[torch.optim.Optimizer],
+        factor: float,
+        stage: Stage,
+    ) -> float:
+        """One optimiser step; the loss of the whole batch, over all processes."""
+        accelerator = self.accelerator
+        total = 0.0
+        set_rates(optimisers, factor)
+        for batch in parts:
+            with accelerator.accumulate(self.wrapped):
+                loss = self._loss(batch)
+                value = accelerator.reduce(loss.detach(), "mean").item()
+                if not math.isfinite(value):
+                    self._stop(f"the loss became {value}", batch.names, loss)
+                accelerator.backward(loss)
+                if accelerator.sync_gradients:
+                    moving = [p for p in self.wrapped.parameters() if p.requires_grad]
+                    norm = accelerator.clip_grad_norm_(moving, stage.clip_norm)
+                    # A scaler (fp16) leaves such steps out itself.
+                    if norm is not None and accelerator.scaler is None:
+                        self._check_gradient(norm, parts)
+                for optimiser in optimisers:
+                    optimiser.step()
+                    optimiser.zero_grad()
+            total += value / len(parts)
+        return total
+
+    def _loss(self, batch: Batch) -> Tensor:
+        batch = batch.to(self.accelerator.device)
+        with self.accelerator.autocast():
+            return self.wrapped(batch.visual, batch.texts)
+
+    def _check_gradient(self, norm: Tensor, parts: list[Batch]) -> None:
+        if not math.isfinite(float(norm)):
+            names = [name for batch in parts for name in batch.names]
+            self._stop(f"a gradient became {float(norm)}", names, norm)
+
+    def _stop(self, what: str, names: list[str], value: Tensor) -> None:
+        """Nothing was changed by the step that failed: what came before is kept."""
+        mine = [] if math.isfinite(value.detach().item()) else list(names)
+        named = gather_object(mine)
+        shown = ", ".join(named[:4]) + (f" and {len(named) - 4} more" if len(named) > 4 else "")
+        hint = None
+        begun = self.at.step > self._started
+        if self.checkpoints and begun and all(map(_finite, self.model.parameters())):
+            self.checkpoints.save(self.at)
+            hint = f"What it was at step {self.at.step} is kept in {self.checkpoints.folder}."
+        step = self.at.step + 1
+        raise UserError(f"alignment: {what} at step {step}, in a batch of {shown}", hint)
+
+    def _held_out(self, held: Iterator[Batch]) -> None:
+        total = asked = 0.0
+        with torch.no_grad():
+            for batch in held:
+                loss = self.accelerator.reduce(self._loss(batch), "mean").item()
+                total, asked = total + loss * batch.asked, asked + batch.asked
+        if self.accelerator.is_fsdp2:
+            # Without a backward pass weights stay whole, and the next optimisers would take those.
+            self.wrapped.reshard()
+        if asked:
+            self.at.held_out.append([self.at.step, round(total / asked, 4)])
+            self.log(self.at.step, {"held_out_loss": total / asked})
+
+    def _note(self, optimisers: list[torch.optim.Optimizer]) -> None:
+        at = self.at
+        loss = sum(at.recent) / len(at.recent)
+        at.curve.append([at.step, round(loss, 4)])
+        at.recent.clear()
+        self.log(at.step, {"loss": loss, "lr": optimisers[0].param_groups[0]["lr"]})
 
 
-class Aligner(nn.Module):
-    """The loss of question–answer pairs behind visual embeddings."""
-
-    def __init__(self, connector: Connector, llm: LanguageModel, precision: str) -> None:
-        super().__init__()
-        self.connector = connector
-        # In a list: the frozen model is no submodule, so no wrapper syncs or saves it.
-        self._frozen = [llm, llm.in_precision(precision)]
-
-    def forward(self, visual: torch.Tensor, batch: Packed | Paired) -> torch.Tensor:
-        llm, model = self._frozen
-        prefix = llm.visual_prefix(self.connector(visual))
-        inputs = batch.inputs(prefix, llm, model.dtype)
-        labelled = batch.labels != IGNORE
-        with _head_at(model, labelled):
-            logits = model(**inputs, use_cache=False).logits[0]
-        weights = batch.weights()
-        losses = torch.zeros_like(weights)
-        losses[labelled] = nn.functional.cross_entropy(
-            logits.float(), batch.labels[labelled], reduction="none"
-        )
-        # Processes are averaged: one with fewer pairs must weigh less.
-        return (losses * weights).sum() / weights.sum() * batch.share
-
-
-@contextmanager
-def _head_at(model: nn.Module, places: torch.Tensor) -> Iterator[None]:
-    """Within, the head of ``model`` reads the places bool[B, T] only: logits [1, n, vocabulary].
-
-    Few places have a label, and the head of a large vocabulary can cost more than the layers.
-    """
-    head = model.get_output_embeddings()
-    hook = head.register_forward_pre_hook(lambda _, states: (states[0][places][None],))
-    try:
-        yield
-    finally:
-        hook.remove()
-
-
-def batches(
-    stage: Stage,
-    number: int,
-    llm: LanguageModel,
-    features: Features,
-    width: int,
-    seed: int,
-    accelerator: Accelerator,
-) -> Iterator[tuple[torch.Tensor, Packed | Paired]]:
-    """This process's share of every global batch of a stage."""
-    data = source(stage.data)
-    usable = np.setdiff1d(np.arange(len(features.values)), list(features.failed))
-    order = np.random.default_rng([seed, number])
-    queue = np.empty(0, dtype=int)
-    rank, world = accelerator.process_index, accelerator.num_processes
-    for step in range(stage.steps):
-        while len(queue) < stage.batch_size:
-            queue = np.concatenate([queue, order.permutation(usable)])
-        index, queue = queue[: stage.batch_size], queue[stage.batch_size :]
-        rng = np.random.default_rng([seed, number, step])
-        # Every process draws for all, so that any number of them draws the same.
-        drawn = [data.pairs(int(i), stage.questions_per_image, rng) for i in index]
-        total = sum(map(len, drawn))
-        drawn, index = drawn[rank::world], index[rank::world]
-        pairs = [[llm.pair(prompt, answer) for prompt, answer in asked] for asked in drawn]
-        visual = torch.from_numpy(features.values[index].astype(np.float32))
-        place = [llm.placeholder(width)] * len(index)
-        longest = max(len(prompt) + len(answer) for asked in pairs for prompt, answer in asked)
-        llm.need_room(len(place[0]) + longest, f"an image of {width} tokens with its question")
-        batch = pair_up(pairs) if llm.seq2seq else pack(place, pairs, llm.pad)
-        batch.share = sum(map(len, drawn)) * world / total
-        yield visual.to(llm.device), batch.to(llm.device)
-
-
-def _statistics(features: Features) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean float[D] and covariance float[D, D] over the patches of a sample of the images."""
-    usable = np.setdiff1d(np.arange(len(features.values)), list(features.failed))
-    places = np.linspace(0, len(usable) - 1, min(len(usable), _STATISTICS)).astype(int)
-    shift, count, total, products = None, 0, 0.0, 0.0
-    for part in np.array_split(usable[places], -(-len(places) // _CHUNK)):
-        values = features.values[part].astype(np.float32)
-        if not np.isfinite(values).all():
-            raise UserError("alignment: there are features that are no finite numbers")
-        flat = torch.from_numpy(values).flatten(0, 1)
-        if shift is None:  # about zero, float32 would lose the variance behind a large mean
-            shift = flat.mean(0)
-        flat = flat - shift
-        count += len(flat)
-        total += flat.sum(0).double()
-        products += (flat.T @ flat).double()
-    mean = total / count
-    return (shift + mean).float(), (products / count - torch.outer(mean, mean)).float()
-
-
-def _optimizers(connector: Connector, stage: Stage) -> list[torch.optim.Optimizer]:
-    """AdamW for everything, or Muon for the weights of linear layers where the stage has a rate."""
-    matrices = [m.weight for m in connector.modules() if isinstance(m, nn.Linear)]
-    decay = stage.weight_decay
-    if stage.muon_lr is None:
-        every = connector.parameters()
-        return [torch.optim.AdamW(every, stage.lr, stage.betas, weight_decay=decay)]
-    own = {id(weight) for weight in matrices}
-    rest = [weight for weight in connector.parameters() if id(weight) not in own]
-    return [
-        torch.optim.AdamW(rest, stage.lr, stage.betas, weight_decay=decay),
-        torch.optim.Muon(matrices, stage.muon_lr, weight_decay=decay),
-    ]
-
-
-def _cosine(stage: Stage) -> Callable[[int], float]:
-    def factor(step: int) -> float:
-        if step < stage.warmup_steps:
-            return (step + 1) / stage.warmup_steps
-        left = (step - stage.warmup_steps) / max(1, stage.steps - stage.warmup_steps)
-        return 0.5 * (1 + math.cos(math.pi * min(1.0, left)))
-
-    return factor
+def _finite(weight: Tensor) -> bool:
+    return bool(torch.isfinite(weight).all())

@@ -55,6 +55,34 @@ def count(text: str) -> int:
     return number
 
 
+def ratio(text: str) -> float:
+    """Return a share of at least 0 and below 1."""
+    number = float(text)
+    if not 0 <= number < 1:
+        raise ValueError
+    return number
+
+
+def add_training(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of commands that train a network and write it to a folder."""
+    parser.add_argument(
+        "--output", "-o", type=Path, required=True, metavar="DIR", help="a Hugging Face folder"
+    )
+    parser.add_argument("--samples", type=count, required=True, metavar="N", help="samples to see")
+    parser.add_argument("--batch_size", "-b", type=count, metavar="N")
+    parser.add_argument("--seed", type=int, default=0, metavar="N")
+    parser.add_argument("--lr", type=float, metavar="RATE", help="learning rate at its highest")
+    parser.add_argument("--threads", type=count, metavar="N", help="CPU threads")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the checkpoint in the folder"
+    )
+
+
+def training(args: argparse.Namespace) -> dict[str, object]:
+    """Return what those flags say, but for the folder and the samples."""
+    return {key: getattr(args, key) for key in ("batch_size", "seed", "lr", "threads", "resume")}
+
+
 def add_include_path(parser: argparse.ArgumentParser) -> None:
     """Add --include_path, a list of folders."""
     parser.add_argument(

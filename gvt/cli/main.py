@@ -15,6 +15,7 @@ from gvt.cli import (
     audit,
     cache,
     compare,
+    distill,
     doctor,
     explain,
     ls,
@@ -26,7 +27,21 @@ from gvt.cli import (
 )
 from gvt.errors import UserError
 
-_COMMANDS = (run, align, pretrain, report, compare, explain, score, audit, ls, show, cache, doctor)
+_COMMANDS = (
+    run,
+    align,
+    pretrain,
+    distill,
+    report,
+    compare,
+    explain,
+    score,
+    audit,
+    ls,
+    show,
+    cache,
+    doctor,
+)
 _HINTS = {
     errno.ENOSPC: "What was computed so far is kept; free some space and repeat the command.",
     errno.EACCES: "Choose a place you can write to, with --output_path or $GVT_CACHE.",

@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--device", choices=("cpu",), help="do not use a GPU, even if there is one")
     how.add_argument(
         "--precision",
-        choices=("auto", "no", "bf16"),
+        choices=("auto", "no", "bf16", "fp16"),
         default="auto",
         help="autocast of features and alignment (auto: bf16 where the hardware has it)",
     )
@@ -132,9 +132,9 @@ def describe(suite: Suite, recipe: Recipe) -> str:
     lines.append(f"seeds      {', '.join(map(str, suite.seeds))}")
     lines.append(f"recipe     {recipe.name}, connector {recipe.connector.type}")
     for stage in recipe.stages:
-        lines.append(
-            f"  {stage.name}: {stage.steps} steps of {stage.batch_size} images of {stage.data}"
-        )
+        trained = "" if stage.trains == ("connector",) else f", training {', '.join(stage.trains)}"
+        work = f"{stage.steps} steps of {stage.batch_size} images of {stage.data}"
+        lines.append(f"  {stage.name}: {work}{trained}")
     return "\n".join(lines)
 
 

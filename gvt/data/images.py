@@ -6,11 +6,14 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from PIL import Image, ImageOps
 
+from gvt.data.hashes import file_hashes
+from gvt.errors import UserError
 from gvt.mini.images import WORLD_VERSION, pixels
 
 READ_ERRORS = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
@@ -54,6 +57,54 @@ class FileImages:
 
     def load(self, index: int) -> Image.Image:
         return read(self.paths[index])
+
+
+@dataclass(frozen=True)
+class FolderImages:
+    """All files below a folder that are pictures by their names, in the order of their paths."""
+
+    folder: Path
+
+    @cached_property
+    def paths(self) -> Sequence[Path]:
+        """Raises UserError where there are none."""
+        if not self.folder.is_dir():
+            raise UserError(f"{self.folder}: no such folder of images")
+        known = Image.registered_extensions()
+        found = sorted(p for p in self.folder.rglob("*") if p.suffix.lower() in known)
+        if not found:
+            raise UserError(f"{self.folder}: holds no images")
+        return found
+
+    @cached_property
+    def hashes(self) -> Sequence[str]:
+        """SHA-256 of each, or the path of one that cannot be read."""
+        known = file_hashes(map(str, self.paths))
+        return [known.get(str(path), str(path)) for path in self.paths]
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def load(self, index: int) -> Image.Image:
+        return read(str(self.paths[index]))
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Some of the images of a set: those of ``index``."""
+
+    images: ImageSet
+    index: np.ndarray
+
+    @cached_property
+    def hashes(self) -> Sequence[str]:
+        return [self.images.hashes[i] for i in self.index]
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def load(self, index: int) -> Image.Image:
+        return self.images.load(self.index[index])
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 import torch
 
 from gvt.engine.features import Features, FeatureStore
-from tokenizers_zoo import TokenizerCard, VisualTokens, combine
+from tokenizers_zoo import TokenizerCard, VisualTokenizer, VisualTokens, combine
 
 
 class CombinedStore:
@@ -19,8 +20,18 @@ class CombinedStore:
     """
 
     def __init__(self, card: TokenizerCard, device: torch.device, precision: str) -> None:
-        self.card, self.precision = card, precision
+        self.card, self.device, self.precision = card, device, precision
         self.stores = [FeatureStore(encoder, device, precision) for encoder in card.encoders]
+
+    def tuned(self, training: str, load: Callable[[], list[VisualTokenizer]]) -> CombinedStore:
+        """The store of the card after the training of this hash; ``load`` gives its encoders."""
+        made = CombinedStore(self.card, self.device, self.precision)
+        loaded = cache(load)
+        made.stores = [
+            FeatureStore(one, self.device, self.precision, lambda i=i: loaded()[i], training)
+            for i, one in enumerate(self.card.encoders)
+        ]
+        return made
 
     def join(self, found: Sequence[Features]) -> Features:
         """Features of the card out of those of every store, which are of the same images.

@@ -108,7 +108,10 @@ def share_of(digest: str, processes: int) -> int:
 
 
 class FeatureStore:
-    """Features of one card; its encoder is loaded only if something must be computed."""
+    """Features of one card; its encoder is loaded only if something must be computed.
+
+    tuned: hash of the training that changed the weights of the card, which ``load`` then gives.
+    """
 
     def __init__(
         self,
@@ -116,8 +119,10 @@ class FeatureStore:
         device: torch.device,
         precision: str,
         load: Callable[[], VisualTokenizer] | None = None,
+        tuned: str = "",
     ) -> None:
         self.card, self.device, self.precision = card, device, precision
+        self._tuned = tuned
         self._load_tokenizer = load or (lambda: load_tokenizer(card, device=device))
         # What is computed in float32 is kept so: a published model must answer as it does alone.
         self.dtype = np.float32 if precision == "no" else np.float16
@@ -131,6 +136,8 @@ class FeatureStore:
     def folder(self) -> Path:
         """Where the features of this card and precision are kept."""
         name = f"{column_name(self.card.name)}-{self.card.hash()[:16]}-{self.precision}"
+        if self._tuned:
+            name += f"-{self._tuned[:16]}"
         return cache_dir() / "features" / f"v{FEATURES_VERSION}" / name
 
     def missing(self, hashes: Iterable[str]) -> int:

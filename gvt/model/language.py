@@ -74,6 +74,20 @@ class LanguageModel:
         turn = Turn.of(tokenizer, name) if chat else PLAIN
         return cls(model, tokenizer, frame_label(name, chat), device, turn)
 
+    def over(self, model: PreTrainedModel) -> LanguageModel:
+        """The same tokenizer and frame around another model of its vocabulary."""
+        return LanguageModel(model, self.tokenizer, self.name, self.device, self.turn)
+
+    def framed(self, frame: str) -> LanguageModel:
+        """The same model in another frame: ``plain``, ``chat``, or ``suite`` for the one it has.
+
+        Raises UserError where it has no chat template.
+        """
+        if frame == "suite":
+            return self
+        turn = Turn.of(self.tokenizer, self.name) if frame == "chat" else PLAIN
+        return LanguageModel(self.model, self.tokenizer, self.name, self.device, turn)
+
     def head_after(self, text: str) -> tuple[int, ...]:
         """The head of a prompt that has ``text`` before its image."""
         before = self.turn.before + text

@@ -1,4 +1,4 @@
-"""Pre-training of the shipped mini encoders and of the mini language model."""
+"""Pre-training: the shipped mini encoders, the mini language model, students of a teacher."""
 
 from __future__ import annotations
 
@@ -17,4 +17,4 @@ def pretrain(objective: str, output: Path, samples: int, *, seed: int = 0, **opt
     from gvt.pretrain.loop import train
     from gvt.pretrain.objectives import build
 
-    return train(lambda: build(objective, seed), output, samples, seed=seed, **options)
+    return train(lambda _: build(objective, seed), output, samples, seed=seed, **options)

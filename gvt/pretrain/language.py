@@ -66,6 +66,7 @@ class LanguageObjective(nn.Module):
     def __init__(self, seed: int = 0) -> None:
         super().__init__()
         self.seed = seed
+        self.recipe = {}
         extra = [text for _, pairs in easy_vqa.train_pairs() for pair in pairs for text in pair[:2]]
         self.tokenizer = build_tokenizer(sorted(set(extra)))
         config = LlamaConfig(

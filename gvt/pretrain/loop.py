@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+import numpy as np
 import torch
+from accelerate import Accelerator, DistributedDataParallelKwargs
 from accelerate.utils import set_seed
 from torch import nn
 from tqdm.auto import tqdm
@@ -20,20 +21,28 @@ from transformers import PreTrainedModel
 from gvt import tracking
 from gvt.errors import UserError
 from gvt.hardware import mixed_precision
+from gvt.optimisers import cosine, optimisers
+from gvt.pretrain.checkpoint import Checkpoint, Position
 
 _WARMUP = 0.05
 _WEIGHT_DECAY = 0.05
+_BETAS = (0.9, 0.98)
 _CLIP_NORM = 3.0
 _SAVE_SECONDS = 300.0
 _LOG_STEPS = 20
 
 
 class Objective(Protocol):
-    """What the loop trains: a module whose forward returns the loss of a batch."""
+    """What the loop trains: a module whose forward returns the loss of a batch.
+
+    recipe: what the result depends on beside the loop's own settings; it goes into the provenance,
+        and a training goes on only with the same.
+    """
 
     name: str
     batch_size: int
     lr: float
+    recipe: dict[str, Any]
 
     def batches(self, start: int, batch_size: int, rank: int, world: int) -> Iterator: ...
 
@@ -43,7 +52,7 @@ class Objective(Protocol):
 
 
 def train(
-    build: Callable[[], nn.Module],
+    build: Callable[[Accelerator], nn.Module],
     output: Path,
     samples: int,
     *,
@@ -64,70 +73,86 @@ def train(
     fixed shapes. ``init`` is an earlier output of the same objective: its weights are trained
     further, with a schedule of their own, on the samples that follow those it has seen.
     ``log_with`` names trackers (``gvt.tracking``) that get the loss as well.
+
+    Raises:
+        UserError: a loss that is no number; a checkpoint of another recipe; no such ``init``.
     """
     if threads:
         torch.set_num_threads(threads)
     cpu = not torch.cuda.is_available()
     output = Path(output)
+    # A student may be read before its last layer, and DINO's prototypes stand still at first.
+    unused = DistributedDataParallelKwargs(find_unused_parameters=True)
     accelerator = tracking.accelerator(
-        log_with, output, cpu=cpu, mixed_precision=mixed_precision(cpu)
+        log_with,
+        output,
+        cpu=cpu,
+        mixed_precision=mixed_precision(cpu),
+        kwargs_handlers=[unused],
     )
     set_seed(seed)
-    module = build()
+    module = build(accelerator)
     if compiled:
         for part in module.modules():
             if isinstance(part, PreTrainedModel):
                 part.compile(dynamic=False)
     before = _restore(module, Path(init)) if init else None
     first = before["samples_seen"] if before else 0
-    # Building may have trained a teacher: augmentation starts from its own seed, on every rank.
-    set_seed(seed, device_specific=True)
     size = batch_size or module.batch_size
     steps = max(1, math.ceil(samples / size))
     rate = lr or module.lr
     wrapped, *optimizers = accelerator.prepare(module, *_optimizers(module, rate))
+    warmup = max(1, int(_WARMUP * steps))
     schedules = [
-        torch.optim.lr_scheduler.LambdaLR(optimizer.optimizer, lambda step: _cosine(step, steps))
+        torch.optim.lr_scheduler.LambdaLR(
+            optimizer.optimizer, lambda step: cosine(step, steps, warmup)
+        )
         for optimizer in optimizers
     ]
+    recipe = {
+        "batch_size": size,
+        "lr": rate,
+        "muon_lr": _muon_rate(module, rate),
+        "weight_decay": _WEIGHT_DECAY,
+        "betas": list(_BETAS),
+        "optimizers": [type(part.optimizer).__name__ for part in optimizers],
+        "schedule": "cosine",
+        "warmup": _WARMUP,
+        "precision": accelerator.mixed_precision,
+        "processes": accelerator.num_processes,
+        "compiled": compiled,
+        **module.recipe,
+    }
 
     output.mkdir(parents=True, exist_ok=True)
     facts = {"objective": module.name, "batch_size": size, "lr": rate, "seed": seed, "steps": steps}
     note = tracking.Tracking(accelerator, facts).series(f"pretrain/{module.name}")
-    checkpoint = output / "checkpoint.pt"
-    step, seconds, log, running = 0, 0.0, [], None
-    if resume and checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=False)
-        accelerator.unwrap_model(wrapped).load_state_dict(state["module"])
-        for stateful, saved in zip(
-            [*optimizers, *schedules], [*state["optimizers"], *state["schedules"]], strict=True
-        ):
-            stateful.load_state_dict(saved)
-        step, seconds, log = state["step"], state["seconds"], state["log"]
-        running = state.get("running")
-        if "random" in state:  # augmentations draw from it
-            torch.set_rng_state(state["random"])
+    asked = {"objective": module.name, "samples": samples, "seed": seed, "init": before, **recipe}
+    parts = [module, *optimizers, *schedules]
+    checkpoint = Checkpoint(output / "checkpoint.pt", asked, parts)
+    at = checkpoint.load() if resume else Position()
 
     world, rank = accelerator.num_processes, accelerator.process_index
-    batches = module.batches(first + step * size, size, rank, world)
+    batches = module.batches(first + at.step * size, size, rank, world)
     bar = tqdm(
         total=steps * size,
-        initial=step * size,
+        initial=at.step * size,
         unit="samples",
         desc=module.name,
         disable=not accelerator.is_local_main_process,
         mininterval=2.0,
     )
-    started = saved = noted = time.monotonic()
-    unnoted = 0
-    while step < steps:
+    started, saved = time.monotonic() - at.seconds, time.monotonic()
+    noted, unnoted = time.monotonic(), 0
+    while at.step < steps:
         batch = _to(next(batches), accelerator.device)
+        torch.manual_seed(_step_seed(seed, at.step, rank))
         with accelerator.autocast():
             loss = wrapped(batch)
-        value = loss.item()
+        value = accelerator.reduce(loss.detach(), "mean").item()
         if not math.isfinite(value):
             raise UserError(
-                f"{module.name}: the loss became {value} at step {step}; try a lower --lr"
+                f"{module.name}: the loss became {value} at step {at.step}; try a lower --lr"
             )
         accelerator.backward(loss)
         accelerator.clip_grad_norm_(wrapped.parameters(), _CLIP_NORM)
@@ -136,67 +161,48 @@ def train(
             optimizer.step()
             schedule.step()
             optimizer.zero_grad()
-        step += 1
+        at.step += 1
         unnoted += 1
-        accelerator.unwrap_model(wrapped).after_step(step / steps)
-        running = value if running is None else 0.95 * running + 0.05 * value
+        module.after_step(at.step / steps)
+        at.loss = value if at.loss is None else 0.95 * at.loss + 0.05 * value
+        at.seconds = time.monotonic() - started
         bar.update(size)
-        if step % _LOG_STEPS == 0 or step == steps:
-            log.append({"samples": step * size, "loss": round(running, 5)})
-            bar.set_postfix(loss=f"{running:.3f}")
+        if at.step % _LOG_STEPS == 0 or at.step == steps:
+            at.log.append({"samples": at.step * size, "loss": round(at.loss, 5)})
+            bar.set_postfix(loss=f"{at.loss:.3f}")
             speed = unnoted * size / (time.monotonic() - noted)
-            note(step * size, {"loss": running, "lr": used, "samples_per_second": speed})
+            note(at.step * size, {"loss": at.loss, "lr": used, "samples_per_second": speed})
             noted, unnoted = time.monotonic(), 0
         if accelerator.is_main_process and time.monotonic() - saved > _SAVE_SECONDS:
             saved = time.monotonic()
-            state = {
-                "module": accelerator.unwrap_model(wrapped).state_dict(),
-                "optimizers": [optimizer.state_dict() for optimizer in optimizers],
-                "schedules": [schedule.state_dict() for schedule in schedules],
-                "step": step,
-                "seconds": seconds + saved - started,
-                "log": log,
-                "running": running,
-                "random": torch.get_rng_state(),
-            }
-            part = checkpoint.with_suffix(".part")
-            torch.save(state, part)
-            os.replace(part, checkpoint)
+            checkpoint.save(at)
     bar.close()
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
-        unwrapped = accelerator.unwrap_model(wrapped)
-        unwrapped.save(output)
+        module.save(output)
         provenance = {
             "objective": module.name,
-            "recipe": {
-                "batch_size": size,
-                "lr": rate,
-                "muon_lr": _muon_rate(unwrapped, rate),
-                "weight_decay": _WEIGHT_DECAY,
-                "betas": [0.9, 0.98],
-                "optimizers": [type(part.optimizer).__name__ for part in optimizers],
-                "schedule": "cosine",
-                "warmup": _WARMUP,
-                "precision": accelerator.mixed_precision,
-                "processes": world,
-                "compiled": compiled,
-                **getattr(unwrapped, "recipe", {}),
-            },
+            "recipe": recipe,
             "seed": seed,
             "samples_seen": first + steps * size,
-            "seconds": round(seconds + time.monotonic() - started, 1),
+            "seconds": round(at.seconds, 1),
             "threads": torch.get_num_threads(),
-            "loss": log[-1]["loss"],
+            "loss": at.log[-1]["loss"],
             "versions": {"torch": torch.__version__, "python": platform.python_version()},
             **({"init": before} if before else {}),
         }
         (output / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n")
-        (output / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in log))
-        checkpoint.unlink(missing_ok=True)
+        (output / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in at.log))
+        checkpoint.remove()
     if log_with:
         accelerator.end_training()
     return output
+
+
+def _step_seed(seed: int, step: int, rank: int) -> int:
+    """Every step draws its augmentations from a seed of its own, whatever was drawn before: a
+    training that goes on, on any number of processes, needs no generator's state."""
+    return int(np.random.SeedSequence([seed, step, rank]).generate_state(1)[0])
 
 
 def _restore(module: Objective, folder: Path) -> dict:
@@ -213,13 +219,6 @@ def _restore(module: Objective, folder: Path) -> dict:
     return before
 
 
-def _cosine(step: int, steps: int) -> float:
-    warmup = max(1, int(_WARMUP * steps))
-    if step < warmup:
-        return (step + 1) / warmup
-    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
-
-
 def _optimizers(module: nn.Module, rate: float) -> list[torch.optim.Optimizer]:
     """AdamW for everything, or Muon for the matrices where the objective has a ``muon_lr``.
 
@@ -230,14 +229,14 @@ def _optimizers(module: nn.Module, rate: float) -> list[torch.optim.Optimizer]:
         if parameter.requires_grad:
             flat = parameter.ndim < 2 or "embedding" in name or "token" in name
             (plain if flat else decay).append(parameter)
-    muon = _muon_rate(module, rate)
-    groups = [{"params": plain, "weight_decay": 0.0}]
-    if muon is None:
-        groups.append({"params": decay, "weight_decay": _WEIGHT_DECAY})
-    adam = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98))
-    if muon is None:
-        return [adam]
-    return [adam, torch.optim.Muon(decay, lr=muon, weight_decay=_WEIGHT_DECAY)]
+    return optimisers(
+        [{"params": plain, "weight_decay": 0.0}],
+        decay,
+        lr=rate,
+        muon_lr=_muon_rate(module, rate),
+        weight_decay=_WEIGHT_DECAY,
+        betas=_BETAS,
+    )
 
 
 def _muon_rate(module: nn.Module, rate: float) -> float | None:

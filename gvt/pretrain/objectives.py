@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from gvt.mini.texts import captions
 from gvt.mini.tokenizer import build_tokenizer
 from gvt.paths import cache_dir
 from gvt.pretrain.loop import train
+from gvt.pretrain.order import shuffled
 
 SCENES = 80_000
 """Distinct images that every encoder is pre-trained on."""
@@ -46,7 +46,7 @@ class MiniImages(nn.Module):
         while True:
             rng = np.random.default_rng([self.seed, sample])
             number = np.arange(sample, sample + batch_size)[rank::world]
-            index = np.sort(_shuffled(number, self.seed))
+            index = np.sort(shuffled(number, SCENES, self.seed))
             batch = {"pixels": torch.from_numpy(self._pixels[index])}
             if self.name in ("deit", "teacher"):
                 batch["labels"] = self._labels[index]
@@ -111,22 +111,8 @@ def _teacher_logits(images: np.ndarray, seed: int) -> Tensor:
 
     folder = cache_dir() / "pretrain" / f"teacher-{seed}"
     if not (folder / "provenance.json").exists():
-        train(lambda: build("teacher", seed), folder, _TEACHER_SAMPLES, seed=seed)
+        train(lambda _: build("teacher", seed), folder, _TEACHER_SAMPLES, seed=seed)
     teacher = Teacher(len(SHAPES))
     teacher.model = RegNetForImageClassification.from_pretrained(folder).eval()
     parts = [teacher.predict(torch.tensor(images[i : i + 256])) for i in range(0, len(images), 256)]
     return torch.cat(parts)
-
-
-def _shuffled(numbers: np.ndarray, seed: int) -> np.ndarray:
-    """Image of each sample number: every epoch is a permutation of all images of its own."""
-    epochs = numbers // SCENES
-    index = np.empty_like(numbers)
-    for epoch in np.unique(epochs):
-        index[epochs == epoch] = _order(seed, int(epoch))[numbers[epochs == epoch] % SCENES]
-    return index
-
-
-@lru_cache(maxsize=2)
-def _order(seed: int, epoch: int) -> np.ndarray:
-    return np.random.default_rng([seed, 7, epoch]).permutation(SCENES)

@@ -5,7 +5,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from gvt.align.trainer import Aligner, batches, new_connector, train
+from gvt.align.aligner import Aligner
+from gvt.align.batches import batches
+from gvt.align.trainer import new_connector, train
+from gvt.align.visuals import KeptFeatures
 from gvt.engine.generate import Decoding, generate
 from gvt.model.pairing import pair_up
 
@@ -96,12 +99,12 @@ def test_any_number_of_processes_trains_on_the_same(colours, t5, make_features, 
         process = SimpleNamespace(process_index=rank, num_processes=world)
         return [
             [
-                (visual[owner].tolist(), tuple(prompt), labels[labels >= 0].tolist())
+                (batch.visual[owner].tolist(), tuple(prompt), labels[labels >= 0].tolist())
                 for owner, prompt, labels in zip(
-                    paired.owners, paired.prompts, paired.labels, strict=True
+                    batch.texts.owners, batch.texts.prompts, batch.texts.labels, strict=True
                 )
             ]
-            for visual, paired in batches(stage, 0, t5, features, 3, 0, process)
+            for (batch,) in batches(stage, 0, t5, KeptFeatures(features), 3, 0, process)
         ]
 
     shares = [rows(rank, 2) for rank in range(2)]

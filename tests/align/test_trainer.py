@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from gvt.align.trainer import Aligner, batches, new_connector, train
+from gvt.align.aligner import Aligner
+from gvt.align.batches import batches
+from gvt.align.trainer import new_connector, train
+from gvt.align.visuals import KeptFeatures
 from gvt.config import Connector, Recipe
 from gvt.engine.generate import Decoding, generate
 from gvt.errors import UserError
@@ -190,9 +193,11 @@ def test_any_number_of_processes_trains_on_the_same(
         return [
             [
                 (image.tolist(), ids[group >= 0].tolist())
-                for image, ids, group in zip(visual, packed.ids, packed.group, strict=True)
+                for image, ids, group in zip(
+                    batch.visual, batch.texts.ids, batch.texts.group, strict=True
+                )
             ]
-            for visual, packed in batches(stage, 0, llm, features, 3, 0, process)
+            for (batch,) in batches(stage, 0, llm, KeptFeatures(features), 3, 0, process)
         ]
 
     shares = [rows(rank, world) for rank in range(world)]
@@ -210,8 +215,9 @@ def test_processes_with_unequal_shares_have_the_loss_of_one(
 
     def losses(rank, world):
         process = SimpleNamespace(process_index=rank, num_processes=world)
-        given = batches(stage, 0, llm, features, model.connector.tokens, 0, process)
-        return torch.stack([model(visual, packed) for visual, packed in given])
+        shown = KeptFeatures(features)
+        given = batches(stage, 0, llm, shown, model.connector.tokens, 0, process)
+        return torch.stack([model(batch.visual, batch.texts) for (batch,) in given])
 
     together = torch.stack([losses(rank, 3) for rank in range(3)])
     assert len({len(asked) for _, asked in colours.calls}) > 1  # or shares would be equal

@@ -4,7 +4,7 @@ import pytest
 import torch
 from accelerate.state import AcceleratorState
 
-from gvt.pretrain import language, loop, objectives
+from gvt.pretrain import language, loop, objectives, plan
 
 SCENES = 10
 
@@ -12,15 +12,14 @@ SCENES = 10
 @pytest.fixture(autouse=True)
 def _tiny(tmp_path, monkeypatch):
     monkeypatch.setenv("GVT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(objectives, "SCENES", SCENES)
+    for module in (objectives, plan):
+        monkeypatch.setattr(module, "SCENES", SCENES)
     monkeypatch.setattr(objectives, "_TEACHER_SAMPLES", 8)
     # The same arithmetic on every machine, whatever other tests asked accelerate for.
     monkeypatch.setattr(loop, "mixed_precision", lambda *_: "no")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     small = {"hidden_size": 32, "num_hidden_layers": 1, "intermediate_size": 32}
     monkeypatch.setattr(language, "CONFIG", language.CONFIG | small)
-    objectives._order.cache_clear()
     AcceleratorState._reset_state(True)
     yield
-    objectives._order.cache_clear()
     AcceleratorState._reset_state(True)

@@ -248,3 +248,33 @@ def test_a_stream_can_be_entered_anywhere_and_shared_out():
     for batch, *shares in zip(whole, *halves, strict=True):
         both = torch.cat([share["pixels"] for share in shares])
         assert sorted(both.flatten(1).tolist()) == sorted(batch["pixels"].flatten(1).tolist())
+
+
+def test_it_goes_on_only_with_the_same_recipe(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(TypeError):
+        patch.setattr(loop, "_SAVE_SECONDS", -1.0)
+        patch.setattr(MiniImages, "save", None)  # torn at its very end
+        pretrain("mae", tmp_path / "out", 8, batch_size=4)
+    for asked, line in (
+        ({"batch_size": 2}, "batch_size 4, not 2"),
+        ({"seed": 1}, "seed 0, not 1"),
+        ({"compiled": True}, "compiled False, not True"),
+    ):
+        with pytest.raises(UserError, match=f"checkpoint.pt: was made with {line}"):
+            pretrain("mae", tmp_path / "out", 8, resume=True, **{"batch_size": 4} | asked)
+
+
+def test_what_a_step_draws_does_not_hang_on_what_was_drawn_before(tmp_path, monkeypatch):
+    drawn = []
+    forward = MiniImages.forward
+
+    def listen(self, batch):
+        drawn.append(tuple(torch.rand(3).tolist()))
+        torch.rand(len(drawn))
+        return forward(self, batch)
+
+    monkeypatch.setattr(MiniImages, "forward", listen)
+    for name in ("one", "two"):
+        pretrain("mae", tmp_path / name, 12, batch_size=4)
+    assert drawn[:3] == drawn[3:]
+    assert len(set(drawn)) == 3

@@ -1,1 +1,1 @@
-"""Objectives that pre-train a vision transformer: DeiT, CLIP, MAE and DINO, a module each."""
+"""Objectives that train a vision transformer: DeiT, CLIP, MAE, DINO, feature distillation."""
