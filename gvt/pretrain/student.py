@@ -95,16 +95,21 @@ def _view(spec: ImageSpec) -> str:
     return f"{spec.resize} ({spec.size} of {spec.resize_to or spec.size} pixels)"
 
 
-def write_card(folder: Path, student: HFViT, about: str, licence: str) -> Path:
-    """Write the card of the checkpoint in ``folder``, called as the folder is; its path.
+def card_path(folder: Path) -> Path:
+    """Where the card of the checkpoint in ``folder`` lies: it is called as the folder is."""
+    return folder / f"{column_name(folder.resolve().name)}.yaml"
+
+
+def write_card(folder: Path, student: HFViT, about: str, licence: str) -> None:
+    """Write the card of the checkpoint in ``folder``.
 
     It says what ``student``'s card says of pixels, layer and tokens. about: how it was made.
     """
     card, config = student.card, student.model.config
-    name = column_name(folder.resolve().name)
+    path = card_path(folder)
     content = {
-        "name": name,
-        "title": name,
+        "name": path.stem,
+        "title": path.stem,
         "description": about,
         "family": card.family,
         "checkpoint": "local:.",
@@ -121,10 +126,8 @@ def write_card(folder: Path, student: HFViT, about: str, licence: str) -> Path:
         "image": _written(card.image),
         "features": _written(card.features),
     }
-    path = folder / f"{name}.yaml"
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=96)
     path.write_text(f"# Tokenizer card of what gvt distill trained.\n{text}", encoding="utf-8")
-    return path
 
 
 def _written(spec: object) -> dict:
