@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import yaml
 
@@ -14,9 +13,8 @@ from gvt.resolve import resolve_all
 from tokenizers_zoo import Card, TokenizerCard, column_name
 from tokenizers_zoo.card import ImageSpec
 from tokenizers_zoo.families import families
-
-if TYPE_CHECKING:
-    from tokenizers_zoo.hf_vit import HFViT
+from tokenizers_zoo.hf_vit import HFViT
+from tokenizers_zoo.objectives.distill import CITATION
 
 RANDOM = "random"
 """The student that starts from nothing: the mini ViT, or another card's architecture."""
@@ -116,7 +114,7 @@ def write_card(folder: Path, student: HFViT, about: str, licence: str) -> None:
         "parameters": student.parameters,
         "licence": licence,
         "source": "trained by gvt distill; provenance.json beside this card says how",
-        "citation": "wei2022feature",
+        "citation": CITATION,
         "architecture": {
             "width": student.dim,
             "depth": config.num_hidden_layers,
