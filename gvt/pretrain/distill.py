@@ -22,7 +22,7 @@ from gvt.errors import UserError
 from gvt.pretrain.loop import train
 from gvt.pretrain.order import shuffled
 from gvt.pretrain.plan import Plan
-from gvt.pretrain.student import check_views, write_card
+from gvt.pretrain.student import card_path, check_views, write_card
 from gvt.pretrain.teacher import KeptTeacher, LiveTeacher, Teacher
 from tokenizers_zoo import layout, load_tokenizer
 from tokenizers_zoo.objectives.distill import Distillation
@@ -65,7 +65,7 @@ def distill(
         seed=seed,
         **options,
     )
-    return next(Path(output).glob("*.yaml"))
+    return card_path(Path(output))
 
 
 class Distilled(nn.Module):
@@ -99,9 +99,8 @@ class Distilled(nn.Module):
                 index = self._teacher.readable(index)
                 coin = np.random.default_rng([self.seed, sample, rank]).random(len(index))
                 mirror = self.plan.flip & (coin < 0.5)
-                ahead.append(
-                    (index, list(map(pool.submit, [self._read] * len(index), index, mirror)))
-                )
+                pairs = zip(index, mirror, strict=True)
+                ahead.append((index, [pool.submit(self._read, *pair) for pair in pairs]))
                 if len(ahead) > _AHEAD:
                     yield self._batch(*ahead.popleft())
 

@@ -45,7 +45,7 @@ class Plan:
             "target": "layer norm of each patch",
             "smooth_l1_beta": BETA,
             "images": str(self.folder) if self.folder else "mini world",
-            "scenes": len(self.images),
+            "distinct_images": len(self.images),
             "flip": self.flip,
             "live": self.live or self.flip,
         }

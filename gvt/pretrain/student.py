@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import yaml
 
@@ -14,9 +13,8 @@ from gvt.resolve import resolve_all
 from tokenizers_zoo import Card, TokenizerCard, column_name
 from tokenizers_zoo.card import ImageSpec
 from tokenizers_zoo.families import families
-
-if TYPE_CHECKING:
-    from tokenizers_zoo.hf_vit import HFViT
+from tokenizers_zoo.hf_vit import HFViT
+from tokenizers_zoo.objectives.distill import CITATION
 
 RANDOM = "random"
 """The student that starts from nothing: the mini ViT, or another card's architecture."""
@@ -95,23 +93,28 @@ def _view(spec: ImageSpec) -> str:
     return f"{spec.resize} ({spec.size} of {spec.resize_to or spec.size} pixels)"
 
 
-def write_card(folder: Path, student: HFViT, about: str, licence: str) -> Path:
-    """Write the card of the checkpoint in ``folder``, called as the folder is; its path.
+def card_path(folder: Path) -> Path:
+    """Where the card of the checkpoint in ``folder`` lies: it is called as the folder is."""
+    return folder / f"{column_name(folder.resolve().name)}.yaml"
+
+
+def write_card(folder: Path, student: HFViT, about: str, licence: str) -> None:
+    """Write the card of the checkpoint in ``folder``.
 
     It says what ``student``'s card says of pixels, layer and tokens. about: how it was made.
     """
     card, config = student.card, student.model.config
-    name = column_name(folder.resolve().name)
+    path = card_path(folder)
     content = {
-        "name": name,
-        "title": name,
+        "name": path.stem,
+        "title": path.stem,
         "description": about,
         "family": card.family,
         "checkpoint": "local:.",
         "parameters": student.parameters,
         "licence": licence,
         "source": "trained by gvt distill; provenance.json beside this card says how",
-        "citation": "wei2022feature",
+        "citation": CITATION,
         "architecture": {
             "width": student.dim,
             "depth": config.num_hidden_layers,
@@ -121,10 +124,8 @@ def write_card(folder: Path, student: HFViT, about: str, licence: str) -> Path:
         "image": _written(card.image),
         "features": _written(card.features),
     }
-    path = folder / f"{name}.yaml"
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=96)
     path.write_text(f"# Tokenizer card of what gvt distill trained.\n{text}", encoding="utf-8")
-    return path
 
 
 def _written(spec: object) -> dict:

@@ -21,6 +21,9 @@ from tokenizers_zoo.hf_vit import HFViT
 BETA = 2.0
 """Where smooth L1 turns from a parabola into a line; the value of Wei et al."""
 
+CITATION = "wei2022feature"
+"""What the cards of students cite."""
+
 
 class Distillation(nn.Module):
     """Smooth L1 between the projected patches of the student and the whitened ones of the teacher.
