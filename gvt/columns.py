@@ -10,7 +10,7 @@ from accelerate import Accelerator
 
 from gvt import tracking
 from gvt.align.connectors import Aligned, align
-from gvt.align.data import IMAGES_FROM, source
+from gvt.align.data import images_from, source
 from gvt.config import Recipe, RunOptions, Suite
 from gvt.data.images import ImageSet
 from gvt.engine.check import check
@@ -159,7 +159,9 @@ class ColumnMaker:
                 steps=done.steps,
                 samples=done.samples,
                 curve=done.curve,
-                images_from=sorted({IMAGES_FROM[stage.data] for stage in recipe.stages}),
+                images_from=sorted(
+                    {name for stage in recipe.stages for name in images_from(stage.data)}
+                ),
             )
         )
         return done
