@@ -78,7 +78,7 @@ class Stream:
 
     @property
     def warnings(self) -> list[str]:
-        """What was left out so far, in one line, if anything was."""
+        """What was left out in the first epoch that was read, in one line, if anything was."""
         return self._bad.warnings
 
     def stream(self, seed: int, state: dict[str, Any] | None = None) -> Iterator[Item]:
@@ -90,22 +90,26 @@ class Stream:
         first = state["epoch"] if state else 0
         for epoch in count(first):
             any_row = state is not None
-            for item in self._epoch(seed, epoch, state):
+            bad = BadRows(str(self.files), self.files.max_bad)
+            if epoch == first:  # later epochs would tell of the same rows again
+                self._bad = bad
+            for item in self._epoch(seed, epoch, state, bad):
                 any_row = True
                 yield item
             state = None
             if not any_row:
                 raise UserError(f"alignment data: {self.files} holds no row that can be used")
 
-    def _epoch(self, seed: int, epoch: int, state: dict[str, Any] | None) -> Iterator[Item]:
+    def _epoch(
+        self, seed: int, epoch: int, state: dict[str, Any] | None, bad: BadRows
+    ) -> Iterator[Item]:
         rows = self._rows(np.random.default_rng([seed, epoch]))
-        block, taken = 0, 0
+        block, taken, start = 0, 0, rows.state_dict()
         if state:
-            block, taken = state["block"], state["taken"]
-            rows.load_state_dict(state["rows"])
-        usable = self._usable(iter(rows))
+            block, taken, start = state["block"], state["taken"], state["rows"]
+            rows.load_state_dict(start)
+        usable = self._usable(iter(rows), bad)
         while True:
-            start = rows.state_dict()
             held = list(islice(usable, self.files.shuffle_buffer))
             if not held:
                 return
@@ -114,7 +118,7 @@ class Stream:
                 name, pairs, encoded = held[order[place]]
                 after = {"epoch": epoch, "block": block, "taken": place + 1, "rows": start}
                 yield Item(name, pairs, after, encoded)
-            block, taken = block + 1, 0
+            block, taken, start = block + 1, 0, rows.state_dict()
 
     def _rows(self, rng: np.random.Generator) -> IterableDataset:
         shards = [str(self._shards[i]) for i in rng.permutation(len(self._shards))]
@@ -124,15 +128,17 @@ class Stream:
             read = partial(parquet_rows, **columns)
         return IterableDataset.from_generator(read, gen_kwargs={"shards": shards})
 
-    def _usable(self, rows: Iterator[dict[str, Any]]) -> Iterator[tuple[str, list[Pair], bytes]]:
+    def _usable(
+        self, rows: Iterator[dict[str, Any]], bad: BadRows
+    ) -> Iterator[tuple[str, list[Pair], bytes]]:
         for row in rows:
-            self._bad.seen += 1
+            bad.seen += 1
             try:
                 pairs = pairs_of(row["told"])
                 _check(row["image"])
             except BadRowError as reason:
-                self._bad.leave_out(str(reason), row["name"])
-                self._bad.check()
+                bad.leave_out(str(reason), row["name"])
+                bad.check()
                 continue
             yield row["name"], pairs, row["image"]
 
