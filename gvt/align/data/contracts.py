@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -19,6 +20,11 @@ class AlignmentData(Protocol):
     def images(self) -> ImageSet: ...
 
     @property
+    def warnings(self) -> Sequence[str]:
+        """What was left out, and why: lines for the run's warnings."""
+        ...
+
+    @property
     def hash(self) -> str:
         """Hash of the contents of all images and of what is asked and answered about them."""
         ...
@@ -32,6 +38,7 @@ class FixedTexts:
     """Data whose texts this code or a pinned package determines: its images tell them apart."""
 
     images: ImageSet
+    warnings: Sequence[str] = ()
 
     @property
     def hash(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -39,6 +40,8 @@ class EasyVQA(FixedTexts):
 
 class Published:
     """The training split of a published benchmark: captions, or questions with people's answer."""
+
+    warnings: Sequence[str] = ()
 
     def __init__(self, name: str) -> None:
         self.name = name
