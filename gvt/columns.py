@@ -10,9 +10,10 @@ from accelerate import Accelerator
 
 from gvt import tracking
 from gvt.align.connectors import Aligned, align
-from gvt.align.data import IMAGES_FROM, source
+from gvt.align.data import images_from, source
 from gvt.config import Recipe, RunOptions, Suite
 from gvt.data.images import ImageSet
+from gvt.data.training_files import TrainingFiles
 from gvt.engine.check import check
 from gvt.engine.combined import CombinedStore
 from gvt.engine.features import Features, FeatureStore
@@ -164,15 +165,23 @@ class ColumnMaker:
                 samples=done.samples,
                 curve=done.curve,
                 held_out=done.held_out,
-                images_from=sorted({IMAGES_FROM[stage.data] for stage in recipe.stages}),
+                images_from=sorted(
+                    {name for stage in recipe.stages for name in images_from(stage.data)}
+                ),
             )
         )
         return done
 
 
-def training_images(recipe: Recipe) -> dict[str, ImageSet]:
+def training_images(recipe: Recipe) -> dict[str | TrainingFiles, ImageSet]:
     """The images of each source of data that ``recipe`` trains on."""
     return {stage.data: source(stage.data).images for stage in recipe.stages}
+
+
+def training_warnings(recipe: Recipe) -> list[str]:
+    """What was left out of the data that ``recipe`` trains on, a line for each source."""
+    sources = dict.fromkeys(stage.data for stage in recipe.stages)
+    return [line for data in sources for line in source(data).warnings]
 
 
 def features_key(store: FeatureStore) -> str:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import yaml
 
 from gvt import yaml_files
+from gvt.data.training_files import PLACES, TrainingFiles
 from gvt.errors import UserError
 from gvt.model.frame import frame_label
 from gvt.yaml_files import FieldError
@@ -39,8 +40,10 @@ class _Content:
 
     def hash(self) -> str:
         """Return the SHA-256 (hex) of the content; name, title and description do not count."""
-        content = {k: v for k, v in self.to_dict().items() if k not in _DESCRIBING}
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(self._content(), sort_keys=True).encode()).hexdigest()
+
+    def _content(self) -> dict[str, Any]:
+        return {k: v for k, v in self.to_dict().items() if k not in _DESCRIBING}
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,8 @@ Part = Literal["connector", "tokenizer", "llm", "lora"]
 class Stage:
     """One stage of the alignment: AdamW at ``lr`` after a warm-up, on one source of data.
 
-    data: name of the training data. questions_per_image: how many share one sequence.
+    data: name of the training data, or files of the user's own.
+    questions_per_image: how many share one sequence.
     trains: the parts that move; ``tokenizer_lr`` and ``llm_lr`` (also of LoRA) are ``lr`` if None.
     muon_lr: train the connector's linear layers with Muon (Jordan et al. 2024) at this rate.
     frame: how prompts are put: as the ``suite`` says, ``plain``, or through the ``chat`` template.
@@ -157,7 +161,7 @@ class Stage:
     """
 
     name: str
-    data: str
+    data: str | TrainingFiles
     steps: int
     batch_size: int
     lr: float
@@ -217,6 +221,14 @@ class Recipe(_Content):
         """Whether any stage trains ``part``."""
         return any(part in stage.trains for stage in self.stages)
 
+    def _content(self) -> dict[str, Any]:
+        """Where files of data lie does not count: what they hold has a hash of its own."""
+        content = super()._content()
+        for stage in content["stages"]:
+            if isinstance(stage["data"], dict):
+                stage["data"] = {k: v for k, v in stage["data"].items() if k not in PLACES}
+        return content
+
     @property
     def steps(self) -> int:
         """Optimiser steps of all stages."""
@@ -272,7 +284,9 @@ def load_recipe(path: Path, named: Mapping[str, Path] = MappingProxyType({})) ->
     Raises:
         UserError: with file and line.
     """
-    return yaml_files.build(Recipe, _load(path, named), path, name=path.stem)
+    node = _load(path, named)
+    _place_data(node)
+    return yaml_files.build(Recipe, node, path, name=path.stem)
 
 
 def find_include(name: str, asking: Path, named: Mapping[str, Path]) -> Path | None:
@@ -297,6 +311,26 @@ def _load(path: Path, named: Mapping[str, Path]) -> yaml.MappingNode:
             raise UserError(f"{yaml_files.place(key)}: {problem}")
     node.value = [pair for pair in node.value if pair[0].value != "name"]
     return node
+
+
+def _place_data(recipe: yaml.MappingNode) -> None:
+    """Make the places of data files absolute: they are relative to the file that names them."""
+    stages = [value for key, value in recipe.value if key.value == "stages"]
+    for data in (value for stage in _items(stages) for value in _at(stage, "data")):
+        for place in (value for name in PLACES for value in _at(data, name)):
+            if place.value and isinstance(place, yaml.ScalarNode):
+                folder = Path(place.start_mark.name).absolute().parent
+                place.value = str(folder / Path(place.value).expanduser())
+
+
+def _items(nodes: list[yaml.Node]) -> list[yaml.Node]:
+    return [item for node in nodes if isinstance(node, yaml.SequenceNode) for item in node.value]
+
+
+def _at(node: yaml.Node, name: str) -> list[yaml.Node]:
+    if not isinstance(node, yaml.MappingNode):
+        return []
+    return [value for key, value in node.value if key.value == name]
 
 
 def _columns(kind: str, names: yaml.SequenceNode) -> yaml.MappingNode:

@@ -12,7 +12,15 @@ from accelerate.utils import broadcast_object_list
 from gvt import catalog
 from gvt.align.connectors import Aligned
 from gvt.audit.record import write_audits
-from gvt.columns import TEXT, ColumnMaker, Workshop, cards, features_key, open_workshop
+from gvt.columns import (
+    TEXT,
+    ColumnMaker,
+    Workshop,
+    cards,
+    features_key,
+    open_workshop,
+    training_warnings,
+)
 from gvt.config import Recipe, RunOptions, Suite
 from gvt.data.images import FileImages
 from gvt.engine import submission
@@ -107,6 +115,8 @@ class _Run:
             else:
                 self._tokenizer_column(column, self.cards[column])
             self._write()
+        if self.record["alignment"]:
+            self.record["warnings"] += training_warnings(self.workshop.recipe)
         for column, name in self.suite.models.items():
             self._model_column(column, name)
             self._write()

@@ -31,7 +31,7 @@ def prepare():
     transformers.LlamaForCausalLM, lm_eval.simple_evaluate  # noqa: B018 - imported on first use
     gvt.hardware.mixed_precision = lambda *_: "no"
     mini.HELDOUT = mini._IDENTIFIED = HELDOUT
-    data.ALIGN_SCENES = 10
+    data.mini.ALIGN_SCENES = 10
     data.MiniQuestions.images = MiniImages("align", 10)
     answer, batches = ImageLM._answer, []
 

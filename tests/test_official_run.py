@@ -21,13 +21,13 @@ def _toy_world(tmp_path, monkeypatch):
     monkeypatch.setenv("GVT_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(gvt.hardware, "mixed_precision", lambda *_: "no")
-    monkeypatch.setattr(data, "ALIGN_SCENES", 10)
+    monkeypatch.setattr(data.mini, "ALIGN_SCENES", 10)
     monkeypatch.setattr(data.MiniQuestions, "images", MiniImages("align", 10))
-    for cached in (data.source, data._align_scenes):
+    for cached in (data.source, data.mini._align_scenes):
         cached.cache_clear()
     AcceleratorState._reset_state(True)
     yield
-    for cached in (data.source, data._align_scenes):
+    for cached in (data.source, data.mini._align_scenes):
         cached.cache_clear()
     AcceleratorState._reset_state(True)
 

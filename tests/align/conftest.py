@@ -14,7 +14,7 @@ COLOURS = ("red", "green", "blue", "black")
 IMAGES = 16
 
 
-class Colours(data._FixedTexts):
+class Colours(data.FixedTexts):
     """Image i has colour i mod 4; every call is noted."""
 
     images = MiniImages("align", IMAGES)

@@ -31,9 +31,9 @@ def _toy_world(tmp_path, monkeypatch):
     monkeypatch.setattr(mini, "HELDOUT", 6)
     monkeypatch.setattr(mini, "_IDENTIFIED", 6)
     monkeypatch.setattr(mini, "_CAPTIONED", 6)
-    monkeypatch.setattr(data, "ALIGN_SCENES", 10)
+    monkeypatch.setattr(data.mini, "ALIGN_SCENES", 10)
     monkeypatch.setattr(data.MiniQuestions, "images", MiniImages("align", 10))
-    caches = (mini._images, mini._scenes, data.source, data._align_scenes)
+    caches = (mini._images, mini._scenes, data.source, data.mini._align_scenes)
     for cached in caches:
         cached.cache_clear()
     AcceleratorState._reset_state(True)

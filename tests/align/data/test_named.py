@@ -14,10 +14,10 @@ from gvt.mini.texts import CAPTION_PROMPT, captions
 
 @pytest.fixture(autouse=True)
 def _few_scenes(monkeypatch):
-    monkeypatch.setattr(data, "ALIGN_SCENES", 20)
-    data._align_scenes.cache_clear()
+    monkeypatch.setattr(data.mini, "ALIGN_SCENES", 20)
+    data.mini._align_scenes.cache_clear()
     yield
-    data._align_scenes.cache_clear()
+    data.mini._align_scenes.cache_clear()
 
 
 def draw(name, index, count, seed=0):

@@ -1,0 +1,167 @@
+"""Training data that is read as it comes: in an order that the seed fixes, from any place on."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from itertools import count, islice
+from typing import Any
+
+import numpy as np
+from datasets import IterableDataset
+from PIL import Image, ImageOps
+
+from gvt.align.data.bad_rows import BadRows
+from gvt.align.data.contracts import Pair
+from gvt.align.data.shards import find_shards, parquet_rows, shards_hash, tar_rows
+from gvt.align.data.texts import BadRowError, pairs_of
+from gvt.data.images import READ_ERRORS, ImageSet
+from gvt.data.training_files import TrainingFiles
+from gvt.errors import UserError
+
+_JPEG_END = b"\xff\xd9"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One image, still encoded, with all prompts and answers about it.
+
+    state: JSON values; ``Stream.stream`` with them goes on behind this item.
+    """
+
+    name: str
+    all_pairs: list[Pair]
+    state: dict[str, Any]
+    encoded: bytes = field(repr=False)
+
+    def pairs(self, count: int, rng: np.random.Generator) -> list[Pair]:
+        """Up to ``count`` pairs, drawn with ``rng``."""
+        drawn = rng.permutation(len(self.all_pairs))[:count]
+        return [self.all_pairs[i] for i in drawn]
+
+    def image(self) -> Image.Image:
+        """The decoded image, upright. Raises one of READ_ERRORS in spite of all that was checked.
+
+        Every process sees every item, and decodes its own.
+        """
+        return _decoded(self.encoded)
+
+
+class Stream:
+    """Tars or parquet files, read once an epoch in an order of their own.
+
+    Files are shuffled, and in blocks of ``shuffle_buffer`` rows their rows. Every process reads all
+    rows, so that a global batch is the same for any number of them; the costly part, decoding, is
+    left to the process that needs the image.
+    Raises UserError where there is no file.
+    """
+
+    def __init__(self, files: TrainingFiles) -> None:
+        self.files = files
+        self._shards = find_shards(files)
+        self._bad = BadRows(str(files), files.max_bad)
+
+    @cached_property
+    def hash(self) -> str:
+        """Hash of the files' names, sizes and both ends."""
+        return shards_hash(self._shards)
+
+    @property
+    def images(self) -> ImageSet:
+        """Raises UserError: there is no way to any image but the next."""
+        raise UserError(
+            f"alignment data: {self.files} is a stream, which alignment cannot read yet",
+            "Unpack it, and train on the folder with 'format: captions' or 'format: llava'.",
+        )
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was left out in the first epoch that was read, in one line, if anything was."""
+        return self._bad.warnings
+
+    def stream(self, seed: int, state: dict[str, Any] | None = None) -> Iterator[Item]:
+        """Rows without end, from the first on or behind the item whose ``state`` is given.
+
+        Raises UserError for a torn file, for more bad rows than ``max_bad``, and where no row of an
+        epoch can be used.
+        """
+        first = state["epoch"] if state else 0
+        for epoch in count(first):
+            any_row = state is not None
+            bad = BadRows(str(self.files), self.files.max_bad)
+            if epoch == first:  # later epochs would tell of the same rows again
+                self._bad = bad
+            for item in self._epoch(seed, epoch, state, bad):
+                any_row = True
+                yield item
+            state = None
+            if not any_row:
+                raise UserError(f"alignment data: {self.files} holds no row that can be used")
+
+    def _epoch(
+        self, seed: int, epoch: int, state: dict[str, Any] | None, bad: BadRows
+    ) -> Iterator[Item]:
+        rows = self._rows(np.random.default_rng([seed, epoch]))
+        block, taken, start = 0, 0, rows.state_dict()
+        if state:
+            block, taken, start = state["block"], state["taken"], state["rows"]
+            rows.load_state_dict(start)
+        usable = self._usable(iter(rows), bad)
+        while True:
+            held = list(islice(usable, self.files.shuffle_buffer))
+            if not held:
+                return
+            order = np.random.default_rng([seed, epoch, block]).permutation(len(held))
+            for place in range(taken, len(held)):
+                name, pairs, encoded = held[order[place]]
+                after = {"epoch": epoch, "block": block, "taken": place + 1, "rows": start}
+                yield Item(name, pairs, after, encoded)
+            block, taken, start = block + 1, 0, rows.state_dict()
+
+    def _rows(self, rng: np.random.Generator) -> IterableDataset:
+        shards = [str(self._shards[i]) for i in rng.permutation(len(self._shards))]
+        read = tar_rows
+        if self.files.format == "parquet":
+            columns = {"image": self.files.image_column, "text": self.files.text_column}
+            read = partial(parquet_rows, **columns)
+        return IterableDataset.from_generator(read, gen_kwargs={"shards": shards})
+
+    def _usable(
+        self, rows: Iterator[dict[str, Any]], bad: BadRows
+    ) -> Iterator[tuple[str, list[Pair], bytes]]:
+        for row in rows:
+            bad.seen += 1
+            try:
+                pairs = pairs_of(row["told"])
+                _check(row["image"])
+            except BadRowError as reason:
+                bad.leave_out(str(reason), row["name"])
+                bad.check()
+                continue
+            yield row["name"], pairs, row["image"]
+
+
+def _check(encoded: bytes | None) -> None:
+    """Raise BadRowError for what is no whole image, at a small part of the cost of decoding it.
+
+    Formats that cannot be checked so are decoded; so are JPEGs that seem to be torn, for some
+    programs leave out the end.
+    """
+    if not encoded:
+        raise BadRowError("missing image")
+    try:
+        with Image.open(io.BytesIO(encoded)) as image:
+            if image.format == "PNG":
+                image.verify()
+            elif image.format != "JPEG" or _JPEG_END not in encoded[-1024:]:
+                image.load()
+    except READ_ERRORS:
+        raise BadRowError("unreadable image") from None
+
+
+def _decoded(encoded: bytes) -> Image.Image:
+    with Image.open(io.BytesIO(encoded)) as image:
+        image.load()
+        return ImageOps.exif_transpose(image)
