@@ -36,9 +36,9 @@ def to_dict(card: TokenizerCard) -> dict[str, Any]:
     if isinstance(card, Fusion):
         parts = [to_dict(part) for part in card.parts]
         return {"kind": card.kind, "parts": parts, "name": card.name, "title": card.title}
-    path = card.path.resolve()
-    shipped = path.is_relative_to(BUILTIN_CARDS)
-    place = f"{_SHIPPED}{path.relative_to(BUILTIN_CARDS).as_posix()}" if shipped else str(path)
+    path, home = card.path.resolve(), BUILTIN_CARDS.resolve()
+    shipped = path.is_relative_to(home)
+    place = f"{_SHIPPED}{path.relative_to(home).as_posix()}" if shipped else str(path)
     return {"kind": "card", **dataclasses.asdict(card), "path": place}
 
 

@@ -14,9 +14,11 @@ from gvt.cli import (
     align,
     audit,
     cache,
+    chat,
     compare,
     doctor,
     explain,
+    export,
     ls,
     pretrain,
     report,
@@ -26,7 +28,10 @@ from gvt.cli import (
 )
 from gvt.errors import UserError
 
-_COMMANDS = (run, align, pretrain, report, compare, explain, score, audit, ls, show, cache, doctor)
+_COMMANDS = (
+    *(run, align, pretrain, report, compare, explain, score, audit, export, chat),
+    *(ls, show, cache, doctor),
+)
 _HINTS = {
     errno.ENOSPC: "What was computed so far is kept; free some space and repeat the command.",
     errno.EACCES: "Choose a place you can write to, with --output_path or $GVT_CACHE.",
