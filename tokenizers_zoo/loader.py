@@ -35,7 +35,12 @@ def fetch_weights(card: Card) -> None:
     Raises CardError if the hub has none that are read, or cannot be reached.
     """
     if card.checkpoint and card.folder is None and card.init == "pretrained":
-        hub.fetch(card, _WEIGHTS[families()[card.family].loader])
+        hub.fetch(card, weight_names(card))
+
+
+def weight_names(card: Card) -> tuple[str, ...]:
+    """Names of the file that holds a hub card's weights, the first that is there is read."""
+    return _WEIGHTS[families()[card.family].loader]
 
 
 def feature_shape(card: TokenizerCard) -> tuple[int, int]:

@@ -14,10 +14,12 @@ from gvt.cli import (
     align,
     audit,
     cache,
+    chat,
     compare,
     distill,
     doctor,
     explain,
+    export,
     ls,
     pretrain,
     report,
@@ -28,19 +30,8 @@ from gvt.cli import (
 from gvt.errors import UserError
 
 _COMMANDS = (
-    run,
-    align,
-    pretrain,
-    distill,
-    report,
-    compare,
-    explain,
-    score,
-    audit,
-    ls,
-    show,
-    cache,
-    doctor,
+    *(run, align, pretrain, distill, report, compare, explain, score, audit, export, chat),
+    *(ls, show, cache, doctor),
 )
 _HINTS = {
     errno.ENOSPC: "What was computed so far is kept; free some space and repeat the command.",

@@ -15,20 +15,15 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from gvt.errors import UserError
-from gvt.model.frame import CLOSE, OPEN, PLAIN, Turn, frame_label
+from gvt.model.frame import PLAIN, Turn, frame_label
 from gvt.model.load import load
+from gvt.model.prompts import Prompts
 
 _SCALED = 32_768  # embeddings that are looked at to learn their scale
 
 
-class LanguageModel:
-    """A frozen ``AutoModelForCausalLM`` or ``AutoModelForSeq2SeqLM`` with its tokenizer.
-
-    A prompt around an image is ``head`` + visual embeddings + ``tail`` + the prompt's own tokens;
-    head and tail are the paper's ``<Img>`` and ``</Img>``. With a chat template all of it is what
-    the user says in one ``turn``. An encoder reads an end token behind it, and its decoder's answer
-    starts a text of its own.
-    """
+class LanguageModel(Prompts):
+    """A frozen ``AutoModelForCausalLM`` or ``AutoModelForSeq2SeqLM`` with its tokenizer."""
 
     def __init__(
         self,
@@ -38,23 +33,16 @@ class LanguageModel:
         device: torch.device,
         turn: Turn = PLAIN,
     ) -> None:
-        self.name, self.tokenizer, self.device, self.turn = name, tokenizer, device, turn
+        end = tokenizer.eos_token_id
+        eos = int(end if end is not None else model.config.eos_token_id)
+        super().__init__(tokenizer, turn, eos, seq2seq=model.config.is_encoder_decoder)
+        self.name, self.device = name, device
         self.model = model.eval().requires_grad_(False)
         self._half: torch.nn.Module | None = None
-        self._ids: dict[str, tuple[int, ...]] = {}
-        begin = self.tokenizer.bos_token_id
-        # A chat template writes it itself.
-        self._begin = () if begin is None or turn.before else (begin,)
-        self.head = self.head_after("")
-        self.tail = self.encode(CLOSE)
-        end = self.tokenizer.eos_token_id
-        self.eos = int(end if end is not None else self.model.config.eos_token_id)
         # What ends an answer of its own: in a chat perhaps another token than a text's.
         ending = self.encode(turn.ending)
         self._end = ending[0] if ending else self.eos
         self.ends = self._ends() | {self._end}
-        pad = self.tokenizer.pad_token_id
-        self.pad = int(pad if pad is not None else self.eos)
 
     @classmethod
     def load(
@@ -88,30 +76,9 @@ class LanguageModel:
         turn = Turn.of(self.tokenizer, self.name) if frame == "chat" else PLAIN
         return LanguageModel(self.model, self.tokenizer, self.name, self.device, turn)
 
-    def head_after(self, text: str) -> tuple[int, ...]:
-        """The head of a prompt that has ``text`` before its image."""
-        before = self.turn.before + text
-        return (*self._begin, *(self.encode(before) if before else ()), *self.encode(OPEN))
-
-    def prompt(self, text: str) -> tuple[int, ...]:
-        """Token ids of a prompt, from behind its image to where the answer begins."""
-        ids = self.encode(text + self.turn.after)
-        return (*ids, self.eos) if self.seq2seq else ids
-
-    def follow(self, text: str, continuation: str) -> tuple[int, ...]:
-        """Token ids of a text behind a prompt: encoded with it, then cut off it."""
-        if self.seq2seq:
-            return self.encode(continuation.lstrip())
-        return self.encode(text + self.turn.after + continuation)[len(self.prompt(text)) :]
-
     def pair(self, prompt: str, answer: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Token ids of a prompt and of the whole answer to it, its end included."""
         return self.prompt(prompt), (*self.follow(prompt, self.turn.gap + answer), self._end)
-
-    @property
-    def seq2seq(self) -> bool:
-        """Whether it is an encoder–decoder."""
-        return self.model.config.is_encoder_decoder
 
     @cached_property
     def positions(self) -> float:
@@ -168,14 +135,6 @@ class LanguageModel:
         if self._half is None:
             self._half = copy.deepcopy(self.model).to(torch.bfloat16)
         return self._half
-
-    def encode(self, text: str) -> tuple[int, ...]:
-        """Token ids of a text without any special token added; remembered."""
-        ids = self._ids.get(text)
-        if ids is None:
-            ids = tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
-            self._ids[text] = ids
-        return ids
 
     def decode(self, ids: list[int], strip: bool = True) -> str:
         """Text of generated ids, without special tokens and, with ``strip``, outer spaces."""

@@ -1,0 +1,36 @@
+"""What a model folder says of its parts: tokenizer, connector and frozen language model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from transformers import PreTrainedConfig
+
+
+class GVTConfig(PreTrainedConfig):
+    """References to the frozen parts, and the shape of the connector between them.
+
+    tokenizer: the card (``tokenizers_zoo.portable``); tokenizer_hash: its hash.
+    connector, shape: fields of ``gvt.config.Connector`` and of ``ConnectorShape``.
+    llm: ``name`` as ``gvt run --llm`` takes it, ``chat``, ``half`` (held in bfloat16), ``hash``.
+    precision: what features are computed in, ``no`` (float32) or ``bf16``.
+
+    A place that starts with ``./`` lies in the folder itself.
+    """
+
+    model_type = "gvt"
+
+    def __init__(
+        self,
+        tokenizer: dict[str, Any] | None = None,
+        tokenizer_hash: str = "",
+        connector: dict[str, Any] | None = None,
+        shape: dict[str, Any] | None = None,
+        llm: dict[str, Any] | None = None,
+        precision: str = "no",
+        **kwargs: Any,
+    ) -> None:
+        self.tokenizer, self.tokenizer_hash = tokenizer or {}, tokenizer_hash
+        self.connector, self.shape, self.llm = connector or {}, shape or {}, llm or {}
+        self.precision = precision
+        super().__init__(**kwargs)

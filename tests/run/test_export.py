@@ -1,0 +1,121 @@
+"""`gvt export` and `gvt chat`: a run's column kept as a model that says what the run says."""
+
+import io
+import json
+import shutil
+
+import pytest
+
+from gvt.cli import main
+from gvt.paths import cache_dir
+
+TOKENS = 8  # what the task leaves an answer
+
+
+@pytest.fixture
+def export(world, tmp_path, capfd):
+    """export(flags…): the run's column as a folder; exit code and what was printed."""
+
+    def call(*flags, output="model"):
+        code = main(
+            [
+                *("export", str(world.folder), "--include_path", str(world.mine)),
+                *("--output", str(tmp_path / output), *flags),
+            ]
+        )
+        return code, capfd.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def chat(tmp_path, capfd, monkeypatch):
+    """chat(image, lines, flags…): exit code and what was printed, with the lines piped in."""
+
+    def call(image, lines, *flags, model="model"):
+        monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
+        where = ("--model", str(tmp_path / model), "--device", "cpu")
+        code = main(["chat", str(image), *where, "--max_new_tokens", str(TOKENS), *flags])
+        return code, capfd.readouterr()
+
+    return call
+
+
+def test_an_exported_column_says_in_a_chat_what_it_said_in_the_run(world, export, chat):
+    world.run()
+    for column, flags in (("one", ()), ("two", ("--everything",)), ("blind", ())):
+        code, output = export("--column", column, *flags, output=column)
+        assert (code, output.out.strip()[-len(column) :]) == (0, column)
+        rows = world.rows(column)
+        asked = [f"/image {row['image']}\n{row['question']}" for row in rows]
+        code, output = chat(rows[0]["image"], asked, "--prompt", "{question}", model=column)
+        assert (code, output.err) == (0, "")
+        assert output.out.split("\n")[:-1] == [row["answer"] for row in rows]
+
+
+def test_what_cannot_be_exported_is_told_in_a_line(world, export, tmp_path):
+    world.run()
+    for flags, message in [
+        ((), "several columns"),
+        (("--column", "onne"), "unknown column 'onne'"),
+        (("--column", "text"), "has no connector"),
+        (("--column", "one", "--seed", "7"), "has no seed 7"),
+        (("--column", "one", "--output", str(world.mine)), "is there already"),
+    ]:
+        code, output = export(*flags)
+        assert code == 2
+        assert message in output.err
+        assert "Traceback" not in output.err
+        assert not (tmp_path / "model").exists()
+    shutil.rmtree(cache_dir() / "connectors")
+    code, output = export("--column", "one")
+    assert (code, "no longer in the cache" in output.err) == (2, True)
+
+
+def test_parts_that_changed_since_the_run_are_refused(world, export, write_vit, save_llm):
+    world.run()
+    record = json.loads((world.folder / "run.json").read_text())
+    other = json.loads(json.dumps(record))
+    other["config"]["suite"]["llm"] = str(save_llm(seed=4))
+    (world.folder / "run.json").write_text(json.dumps(other))
+    code, output = export("--column", "one")
+    assert (code, "has changed since this run" in output.err) == (2, True)
+    (world.folder / "run.json").write_text(json.dumps(record))
+    write_vit("toy-one", 8, folder=world.mine)
+    code, output = export("--column", "one")
+    assert (code, "'toy-one' has changed since" in output.err) == (2, True)
+
+
+def test_a_chat_remembers_as_much_as_it_is_asked_to(world, export):
+    from gvt.model.hf.chat import Chat
+
+    world.run()
+    export("--column", "one")
+    image = world.rows("one")[0]["image"]
+    one = Chat(str(world.folder.parent / "model"), "cpu", "Q: {question} A:", 1, TOKENS)
+    one.look(image)
+    first, second = one.ask("is it red"), one.ask("is it blue")
+    alone = Chat(str(world.folder.parent / "model"), "cpu", "{question}", 0, TOKENS)
+    alone.look(image)
+    assert alone.ask("Q: is it red A:") == first
+    assert alone.ask(f"Q: is it red A: {first} Q: is it blue A:") == second
+    one.look(image)
+    assert one.ask("is it red") == first  # another image starts anew
+
+
+def test_a_chat_survives_an_image_that_is_none(world, export, chat, tmp_path):
+    world.run()
+    export("--column", "one")
+    image = world.rows("one")[0]["image"]
+    (tmp_path / "torn.png").write_text("no image")
+    lines = [f"/image {tmp_path / 'torn.png'}", "what is it"]
+    code, output = chat(image, lines)
+    assert code == 0
+    assert "torn.png" in output.err
+    assert len(output.out.split("\n")) == 2
+    code, output = chat(tmp_path / "nowhere.png", ["what"])
+    assert (code, "No such file" in output.err, output.out) == (2, True, "")
+    code, output = chat(image, ["what"], "--prompt", "none")
+    assert (code, "lacks {question}" in output.err) == (2, True)
+    code, output = chat(image, ["what"], model="none")
+    assert (code, "no such folder" in output.err) == (2, True)
