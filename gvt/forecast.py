@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,11 @@ import torch
 
 from gvt import catalog
 from gvt.align.connectors import trained
-from gvt.columns import TEXT, alignment_key, cards, features_key, training_images
+from gvt.columns import TEXT, alignment_key, cards, encoders, features_key, training_images
 from gvt.config import Recipe, RunOptions, Suite
 from gvt.engine.combined import CombinedStore
 from gvt.engine.evaluate import TaskSet, load_tasks
+from gvt.engine.features import FeatureStore
 from gvt.engine.replay import Cell, connector_fingerprint, text_fingerprint
 from gvt.hardware import choose_precision, on_cpu
 from gvt.progress import Pace, Step
@@ -53,15 +55,11 @@ def forecast(suite: Suite, recipe: Recipe, options: RunOptions) -> Forecast:
     tasks = load_tasks({name: known[name] for name in suite.tasks}, options.limit)
     ahead = steps(suite, recipe, options, tasks)
     precision = choose_precision(options.precision, on_cpu(options.device))
-    disk = 0
-    for column, card in cards(suite, options.include_path).items():
-        for store in CombinedStore(card, torch.device("cpu"), precision).stores:
-            key = features_key(store)
-            todo = sum(
-                s.todo for s in ahead if (s.column, s.stage, s.key) == (column, "features", key)
-            )
-            tokens, dim = feature_shape(store.card)
-            disk += todo * tokens * dim * np.dtype(store.dtype).itemsize
+    wanted, disk = _wanted(recipe, tasks), 0
+    for encoder in encoders(cards(suite, options.include_path)):
+        store = FeatureStore(encoder, torch.device("cpu"), precision)
+        tokens, dim = feature_shape(encoder)
+        disk += len(store.missing(wanted)) * tokens * dim * np.dtype(store.dtype).itemsize
     percent = {info["name"] for info in tasks.info if info["unit"] == "percent"}
     samples = {name: tasks.count(name) for name in suite.tasks}
     images = {name: len(tasks.images([name])) for name in suite.tasks}
@@ -84,13 +82,14 @@ def steps(suite: Suite, recipe: Recipe, options: RunOptions, tasks: TaskSet) -> 
     """Every stage of every column, with what is there already taken off."""
     precision = choose_precision(options.precision, on_cpu(options.device))
     asked = [reference["sha256"] for reference in tasks.images()]
-    training = {name for images in training_images(recipe).values() for name in images.hashes}
+    wanted = _wanted(recipe, tasks)
     stamps = _stamps(options.output_path)
     total = sum(tasks.count(name) for name in suite.tasks)
-    found, language_model, encoded = [], None, set()
-    for column, card in cards(suite, options.include_path).items():
-        store = CombinedStore(card, torch.device("cpu"), precision)
-        wanted = training | set(asked)
+    found, language_model = [], None
+    encoded: defaultdict[Path, set[str]] = defaultdict(set)
+    of_columns = cards(suite, options.include_path)
+    for column, card in of_columns.items():
+        store = CombinedStore(card, torch.device("cpu"), precision, encoders(of_columns))
         connectors = {seed: trained(store, recipe, suite.framed_llm, seed) for seed in suite.seeds}
         cells = []
         for seed, connector in connectors.items():
@@ -101,10 +100,11 @@ def steps(suite: Suite, recipe: Recipe, options: RunOptions, tasks: TaskSet) -> 
         done = _answered(cells, tasks, suite.tasks, stamps, options.output_path)
         seeds = len(suite.seeds)
         for part in store.stores:
-            # What an earlier column will have encoded, this one only reads.
-            todo = 0 if part.folder in encoded else part.missing(wanted)
-            encoded.add(part.folder)
-            found.append(Step(column, "features", len(wanted), todo, features_key(part)))
+            # What an earlier column will have encoded, itself or along, this one only reads.
+            todo = part.missing(wanted) - encoded[part.folder]
+            for one in (part, *part.beside):
+                encoded[one.folder] |= todo
+            found.append(Step(column, "features", len(wanted), len(todo), features_key(part)))
         found += [
             Step(
                 column,
@@ -127,6 +127,12 @@ def steps(suite: Suite, recipe: Recipe, options: RunOptions, tasks: TaskSet) -> 
         found.append(Step(column, "features", len(asked), len(asked), name))
         found.append(Step(column, "evaluation", total, total, name))
     return found
+
+
+def _wanted(recipe: Recipe, tasks: TaskSet) -> set[str]:
+    """Hashes of the images that every tokenizer encodes: for training, and to be asked about."""
+    training = {name for images in training_images(recipe).values() for name in images.hashes}
+    return training | {reference["sha256"] for reference in tasks.images()}
 
 
 def _stamps(folder: Path) -> dict[str, str]:

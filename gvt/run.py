@@ -12,7 +12,15 @@ from accelerate.utils import broadcast_object_list
 from gvt import catalog
 from gvt.align.connectors import Aligned
 from gvt.audit.record import write_audits
-from gvt.columns import TEXT, ColumnMaker, Workshop, cards, features_key, open_workshop
+from gvt.columns import (
+    TEXT,
+    ColumnMaker,
+    Workshop,
+    cards,
+    encoders,
+    features_key,
+    open_workshop,
+)
 from gvt.config import Recipe, RunOptions, Suite
 from gvt.data.images import FileImages
 from gvt.engine import submission
@@ -120,7 +128,7 @@ class _Run:
             self.workshop.tracking.scores(load_results(self.folder))
 
     def _tokenizer_column(self, column: str, card: TokenizerCard) -> None:
-        maker = ColumnMaker(self.workshop, column, card)
+        maker = ColumnMaker(self.workshop, column, card, encoders(self.cards))
         aligned = [maker.aligned(seed) for seed in self.suite.seeds]
         features = maker.features(self.images)
         self.record["columns"].append(self._column(column, card, features, aligned[0]))

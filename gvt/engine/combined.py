@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
 
 from gvt.engine.features import Features, FeatureStore
-from tokenizers_zoo import TokenizerCard, VisualTokens, combine
+from tokenizers_zoo import Card, TokenizerCard, VisualTokens, combine
 
 
 class CombinedStore:
     """Features of any card: ``stores`` holds one store for each encoder that it reads.
 
     Pooled and fused features are never stored: all token budgets and fusions of an encoder share
-    what one pass over the images has left.
+    what one pass over the images has left. Layers of one network are encoded in one pass, those
+    of ``beside`` too: the encoders of the other columns of a run.
     """
 
-    def __init__(self, card: TokenizerCard, device: torch.device, precision: str) -> None:
+    def __init__(
+        self,
+        card: TokenizerCard,
+        device: torch.device,
+        precision: str,
+        beside: Iterable[Card] = (),
+    ) -> None:
         self.card, self.precision = card, precision
-        self.stores = [FeatureStore(encoder, device, precision) for encoder in card.encoders]
+        all_encoders = tuple(dict.fromkeys([*card.encoders, *beside]))
+        self.stores = [
+            FeatureStore(encoder, device, precision, beside=all_encoders)
+            for encoder in card.encoders
+        ]
 
     def join(self, found: Sequence[Features]) -> Features:
         """Features of the card out of those of every store, which are of the same images.

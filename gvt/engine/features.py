@@ -9,6 +9,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +25,14 @@ from gvt.data.images import READ_ERRORS, ImageSet
 from gvt.files import new_array
 from gvt.paths import cache_dir
 from gvt.progress import Counter
-from tokenizers_zoo import Card, VisualTokenizer, column_name, load_tokenizer
+from tokenizers_zoo import (
+    Card,
+    VisualTokenizer,
+    VisualTokens,
+    column_name,
+    feature_shape,
+    load_tokenizer,
+)
 
 if TYPE_CHECKING:
     from gvt.engine.combined import CombinedRows
@@ -116,11 +124,19 @@ class FeatureStore:
         device: torch.device,
         precision: str,
         load: Callable[[], VisualTokenizer] | None = None,
+        beside: Iterable[Card] = (),
     ) -> None:
+        """beside: further cards; those of the same pass are encoded along where they lack it."""
         self.card, self.device, self.precision = card, device, precision
         self._load_tokenizer = load or (lambda: load_tokenizer(card, device=device))
         # What is computed in float32 is kept so: a published model must answer as it does alone.
         self.dtype = np.float32 if precision == "no" else np.float16
+        others = (one for one in beside if one.features and one != card)
+        same = [one for one in others if one.pass_hash() == card.pass_hash()]
+        stores = (FeatureStore(one, device, precision) for one in same)
+        self.beside = list(
+            {one.folder: one for one in stores if one.folder != self.folder}.values()
+        )
 
     @cached_property
     def tokenizer(self) -> VisualTokenizer:
@@ -133,10 +149,10 @@ class FeatureStore:
         name = f"{column_name(self.card.name)}-{self.card.hash()[:16]}-{self.precision}"
         return cache_dir() / "features" / f"v{FEATURES_VERSION}" / name
 
-    def missing(self, hashes: Iterable[str]) -> int:
-        """How many of the images with these hashes would have to be encoded."""
+    def missing(self, hashes: Iterable[str]) -> set[str]:
+        """Those of the images with these hashes that would have to be encoded."""
         index = _Index.read(self.folder)
-        return len(set(hashes) - index.where.keys() - index.failed.keys())
+        return set(hashes) - index.where.keys() - index.failed.keys()
 
     def get(
         self,
@@ -159,9 +175,14 @@ class FeatureStore:
         # By content: a process that reads the folder later may see less to do.
         share = [i for i in todo if share_of(images.hashes[i], world) == rank]
         counter.skip(len(images) - len(todo))
+        digests = [images.hashes[i] for i in share]
+        along = [(other, other.missing(digests)) for other in self.beside] if share else []
         for start in range(0, len(share), _SHARD):
             self._shard(
-                images, share[start : start + _SHARD], lambda done: counter.advance(done * world)
+                images,
+                share[start : start + _SHARD],
+                along,
+                lambda done: counter.advance(done * world),
             )
         if accelerator is not None:
             accelerator.wait_for_everyone()
@@ -187,14 +208,19 @@ class FeatureStore:
         return Features(values, grid, index.form["prefix"], failed, index.form["gflops"])
 
     def _shard(
-        self, images: ImageSet, todo: Sequence[int], progress: Callable[[int], None]
+        self,
+        images: ImageSet,
+        todo: Sequence[int],
+        along: Iterable[tuple[FeatureStore, set[str]]],
+        progress: Callable[[int], None],
     ) -> None:
-        tokenizer = self.tokenizer
-        hashes, failed = [], {}
-        prefix, gflops = 0, None
-        path = self.folder / f"{uuid.uuid4().hex}.npy"
-        size = (tokenizer.tokens, tokenizer.dim)
-        with new_array(path, self.dtype, (len(todo), *size)) as values:
+        tokenizer, failed = self.tokenizer, {}
+        asked = {images.hashes[i] for i in todo}
+        with ExitStack() as stack:
+            shards = [_Shard(self, asked, (tokenizer.tokens, tokenizer.dim), stack)]
+            for other, missing in along:
+                if lacking := missing & asked:
+                    shards.append(_Shard(other, lacking, feature_shape(other.card), stack))
             for batch in _decoded(images, tokenizer, todo):
                 good = [(i, pixels) for i, pixels in batch if not isinstance(pixels, Exception)]
                 for i, error in batch:
@@ -204,29 +230,64 @@ class FeatureStore:
                         failed[images.hashes[i]] = f"{type(error).__name__}: {error}"
                 if good:
                     pixels = torch.cat([pixels for _, pixels in good])
-                    if gflops is None:
-                        with FlopCounterMode(display=False) as operations:
-                            tokens = self._encode(tokenizer, pixels)
-                        gflops = operations.get_total_flops() / len(pixels) / 1e9
-                    else:
-                        tokens = self._encode(tokenizer, pixels)
-                    prefix = tokens.prefix
-                    start = len(hashes)
-                    values[start : start + len(good)] = tokens.features.float().cpu().numpy()
-                    hashes += [images.hashes[i] for i, _ in good]
+                    names = [images.hashes[i] for i, _ in good]
+                    for shard, tokens in zip(shards, self._encode(pixels, shards), strict=True):
+                        shard.add(names, tokens)
                 progress(len(batch))
-        form = {"shape": size, "grid": tokenizer.grid, "prefix": prefix, "gflops": gflops}
-        note = {"hashes": hashes, "failed": failed, "form": form}
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(note))
-        # Written last: its presence says that the shard is whole.
-        os.replace(part, path.with_suffix(".json"))
+        for shard in shards:
+            shard.close(failed, tokenizer.grid)
         evict()
 
-    def _encode(self, tokenizer: VisualTokenizer, pixels: torch.Tensor):
+    def _encode(self, pixels: torch.Tensor, shards: Sequence[_Shard]) -> list[VisualTokens]:
+        """What the card of every shard reads of one pass; at the first, what each would cost."""
         half = self.precision == "bf16"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
-            return tokenizer.encode(pixels)
+            if len(shards) > 1:
+                for shard in shards:
+                    if shard.gflops is None:
+                        # Alone, on a blank image: timm runs no further than the layer asked for.
+                        blank, card = torch.zeros_like(pixels[:1]), shard.store.card
+                        with FlopCounterMode(display=False) as operations:
+                            self.tokenizer.encode_each(blank, [card])
+                        shard.gflops = operations.get_total_flops() / 1e9
+                return self.tokenizer.encode_each(pixels, [shard.store.card for shard in shards])
+            [shard] = shards
+            if shard.gflops is not None:
+                return [self.tokenizer.encode(pixels)]
+            with FlopCounterMode(display=False) as operations:
+                tokens = self.tokenizer.encode(pixels)
+            shard.gflops = operations.get_total_flops() / len(pixels) / 1e9
+            return [tokens]
+
+
+class _Shard:
+    """A shard of one card's features that is being filled; ``stack`` holds its file open."""
+
+    def __init__(
+        self, store: FeatureStore, wanted: set[str], size: tuple[int, int], stack: ExitStack
+    ) -> None:
+        self.store, self.gflops = store, None
+        self._wanted, self._size, self._prefix = wanted, size, 0
+        self._hashes: list[str] = []
+        self._path = store.folder / f"{uuid.uuid4().hex}.npy"
+        self._values = stack.enter_context(new_array(self._path, store.dtype, (len(wanted), *size)))
+
+    def add(self, names: Sequence[str], tokens: VisualTokens) -> None:
+        """Keep ``tokens`` of those of the images ``names`` that are wanted."""
+        rows = [row for row, name in enumerate(names) if name in self._wanted]
+        start = len(self._hashes)
+        self._values[start : start + len(rows)] = tokens.features[rows].float().cpu().numpy()
+        self._prefix = tokens.prefix
+        self._hashes += [names[row] for row in rows]
+
+    def close(self, failed: dict[str, str], grid: tuple[int, int] | None) -> None:
+        """Say what the shard holds, once its file is there."""
+        form = {"shape": self._size, "grid": grid, "prefix": self._prefix, "gflops": self.gflops}
+        lost = {name: reason for name, reason in failed.items() if name in self._wanted}
+        part = self._path.with_suffix(".part")
+        part.write_text(json.dumps({"hashes": self._hashes, "failed": lost, "form": form}))
+        # Written last: its presence says that the shard is whole.
+        os.replace(part, self._path.with_suffix(".json"))
 
 
 def _decoded(
