@@ -5,10 +5,9 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from gvt.errors import UserError
-from tokenizers_zoo.expression import OPTIONS, ExpressionError, Options, Term, parse, render
+from tokenizers_zoo.expression import OPTIONS, ExpressionError, Groups, Options, Term, parse, render
 
 _SWEEP = re.compile(r"(?P<key>[^=\[\]]*)=(?P<values>[^\[\]]*)")
 # What a user may want to vary and has another flag for.
@@ -30,8 +29,8 @@ def combinations(texts: Iterable[str]) -> list[Options]:
     for text in texts:
         match = _SWEEP.fullmatch(text)
         key = match["key"].strip() if match else text
-        if key.partition(".")[0] in _OTHERWISE:
-            raise UserError(f"--sweep {text}: no option of tokenizers", _OTHERWISE[key])
+        if hint := _OTHERWISE.get(key.partition(".")[0]):
+            raise UserError(f"--sweep {text}: '{key}' is no option of tokenizers", hint)
         if not match:
             raise UserError(f"--sweep {text}: expected KEY=VALUE,VALUE", "e.g. --sweep layer=-1,-2")
         if key in axes:
@@ -72,26 +71,22 @@ def _merged(values: Iterable[Options]) -> Options:
 
 
 def _with(name: str, known: Mapping[str, str], options: Options) -> str:
-    groups = parse(name)
-    if name in known:
-        parts = parse(known[name])
-        if len(parts) == len(parts[0]) == 1:
-            return str(Term(name, options))
-        groups = tuple(
-            tuple(replace(term, options=options.over(term.options)) for term in group)
-            for group in parts
-        )
-        return render(groups)
-    for term in itertools.chain(*groups):
-        for key in OPTIONS:
-            if getattr(options, key) is not None and getattr(term.options, key) is not None:
-                raise UserError(
-                    f"--sweep {key}: '{name}' says its {key} already",
-                    f"Leave {key} to the sweep, or sweep over another option.",
-                )
+    groups = parse(known.get(name, name))
+    if name not in known:
+        _refuse_doubled(name, groups, options)
+    elif len(groups) == len(groups[0]) == 1:
+        return str(Term(name, options))  # the column keeps its short name
     return render(
         tuple(
-            tuple(replace(term, options=options.over(term.options)) for term in group)
-            for group in groups
+            tuple(Term(term.name, options.over(term.options)) for term in group) for group in groups
         )
     )
+
+
+def _refuse_doubled(name: str, groups: Groups, options: Options) -> None:
+    for term, key in itertools.product(itertools.chain(*groups), OPTIONS):
+        if getattr(options, key) is not None and getattr(term.options, key) is not None:
+            raise UserError(
+                f"--sweep {key}=…: '{name}' says its {key} already",
+                f"Leave {key} to the sweep, or sweep over another option.",
+            )
