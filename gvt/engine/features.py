@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
-import uuid
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from gvt.cache import evict
 from gvt.data.images import READ_ERRORS, ImageSet
-from gvt.files import new_array
+from gvt.engine.shards import Index, NewShard
 from gvt.paths import cache_dir
 from gvt.progress import Counter
 from tokenizers_zoo import (
@@ -80,36 +78,6 @@ class Features:
     gflops: float | None = None
 
 
-@dataclass
-class _Index:
-    """What the shards of a folder hold: image hash → (shard, row), or why it cannot be read."""
-
-    paths: list[Path] = field(default_factory=list)
-    where: dict[str, tuple[int, int]] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)
-    form: dict = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, folder: Path) -> _Index:
-        index = cls()
-        for note in sorted(folder.glob("*.json")):
-            content = json.loads(note.read_text())
-            index.failed |= content["failed"]
-            if content["hashes"] or not index.form:
-                index.form = content["form"]
-            path = note.with_suffix(".npy")
-            if content["hashes"] and path.exists():
-                shard = len(index.paths)
-                index.paths.append(path)
-                index.where |= {name: (shard, row) for row, name in enumerate(content["hashes"])}
-        return index
-
-    def touch(self, hashes: Iterable[str]) -> None:
-        """Mark the shards of these images as in use: the cache evicts what was not for longest."""
-        for shard in {self.where[name][0] for name in hashes if name in self.where}:
-            os.utime(self.paths[shard])
-
-
 def share_of(digest: str, processes: int) -> int:
     """Which of several processes an image belongs to: the same whatever else there is to do."""
     return zlib.crc32(digest.encode()) % processes
@@ -151,7 +119,7 @@ class FeatureStore:
 
     def missing(self, hashes: Iterable[str]) -> set[str]:
         """Those of the images with these hashes that would have to be encoded."""
-        index = _Index.read(self.folder)
+        index = Index.read(self.folder)
         return set(hashes) - index.where.keys() - index.failed.keys()
 
     def get(
@@ -168,7 +136,7 @@ class FeatureStore:
         rank, world = 0, 1
         if accelerator is not None:
             rank, world = accelerator.process_index, accelerator.num_processes
-        index = _Index.read(self.folder)
+        index = Index.read(self.folder)
         index.touch(images.hashes)
         known = index.where.keys() | index.failed.keys()
         todo = list({name: i for i, name in enumerate(images.hashes) if name not in known}.values())
@@ -189,7 +157,7 @@ class FeatureStore:
         return self._load(images)
 
     def _load(self, images: ImageSet) -> Features:
-        index = _Index.read(self.folder)
+        index = Index.read(self.folder)
         found = [index.where.get(name, (-1, -1)) for name in images.hashes]
         shard, row = np.array(found, dtype=np.int64).reshape(-1, 2).T
         failed = {
@@ -217,10 +185,12 @@ class FeatureStore:
         tokenizer, failed = self.tokenizer, {}
         asked = {images.hashes[i] for i in todo}
         with ExitStack() as stack:
-            shards = [_Shard(self, asked, (tokenizer.tokens, tokenizer.dim), stack)]
+            size = (tokenizer.tokens, tokenizer.dim)
+            shards = [self._new_shard(asked, size, stack)]
             for other, missing in along:
                 if lacking := missing & asked:
-                    shards.append(_Shard(other, lacking, feature_shape(other.card), stack))
+                    size = feature_shape(other.card)
+                    shards.append(other._new_shard(lacking, size, stack))
             for batch in _decoded(images, tokenizer, todo):
                 good = [(i, pixels) for i, pixels in batch if not isinstance(pixels, Exception)]
                 for i, error in batch:
@@ -235,59 +205,34 @@ class FeatureStore:
                         shard.add(names, tokens)
                 progress(len(batch))
         for shard in shards:
-            shard.close(failed, tokenizer.grid)
+            shard.publish(failed, tokenizer.grid)
         evict()
 
-    def _encode(self, pixels: torch.Tensor, shards: Sequence[_Shard]) -> list[VisualTokens]:
+    def _new_shard(self, wanted: set[str], size: tuple[int, int], stack: ExitStack) -> NewShard:
+        return stack.enter_context(NewShard(self.card, self.folder, self.dtype, wanted, size))
+
+    def _encode(self, pixels: torch.Tensor, shards: Sequence[NewShard]) -> list[VisualTokens]:
         """What the card of every shard reads of one pass; at the first, what each would cost."""
         half = self.precision == "bf16"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
-            if len(shards) > 1:
-                for shard in shards:
-                    if shard.gflops is None:
-                        # Alone, on a blank image: timm runs no further than the layer asked for.
-                        blank, card = torch.zeros_like(pixels[:1]), shard.store.card
-                        with FlopCounterMode(display=False) as operations:
-                            self.tokenizer.encode_each(blank, [card])
-                        shard.gflops = operations.get_total_flops() / 1e9
-                return self.tokenizer.encode_each(pixels, [shard.store.card for shard in shards])
-            [shard] = shards
-            if shard.gflops is not None:
-                return [self.tokenizer.encode(pixels)]
-            with FlopCounterMode(display=False) as operations:
-                tokens = self.tokenizer.encode(pixels)
-            shard.gflops = operations.get_total_flops() / len(pixels) / 1e9
-            return [tokens]
+            if len(shards) == 1:
+                return [self._encode_alone(pixels, shards[0])]
+            for shard in shards:
+                if shard.gflops is None:
+                    # On a blank image: timm runs no further than to the layer it is asked for, so
+                    # the shared pass does not say what one layer costs.
+                    with FlopCounterMode(display=False) as operations:
+                        self.tokenizer.encode_each(torch.zeros_like(pixels[:1]), [shard.card])
+                    shard.gflops = operations.get_total_flops() / 1e9
+            return self.tokenizer.encode_each(pixels, [shard.card for shard in shards])
 
-
-class _Shard:
-    """A shard of one card's features that is being filled; ``stack`` holds its file open."""
-
-    def __init__(
-        self, store: FeatureStore, wanted: set[str], size: tuple[int, int], stack: ExitStack
-    ) -> None:
-        self.store, self.gflops = store, None
-        self._wanted, self._size, self._prefix = wanted, size, 0
-        self._hashes: list[str] = []
-        self._path = store.folder / f"{uuid.uuid4().hex}.npy"
-        self._values = stack.enter_context(new_array(self._path, store.dtype, (len(wanted), *size)))
-
-    def add(self, names: Sequence[str], tokens: VisualTokens) -> None:
-        """Keep ``tokens`` of those of the images ``names`` that are wanted."""
-        rows = [row for row, name in enumerate(names) if name in self._wanted]
-        start = len(self._hashes)
-        self._values[start : start + len(rows)] = tokens.features[rows].float().cpu().numpy()
-        self._prefix = tokens.prefix
-        self._hashes += [names[row] for row in rows]
-
-    def close(self, failed: dict[str, str], grid: tuple[int, int] | None) -> None:
-        """Say what the shard holds, once its file is there."""
-        form = {"shape": self._size, "grid": grid, "prefix": self._prefix, "gflops": self.gflops}
-        lost = {name: reason for name, reason in failed.items() if name in self._wanted}
-        part = self._path.with_suffix(".part")
-        part.write_text(json.dumps({"hashes": self._hashes, "failed": lost, "form": form}))
-        # Written last: its presence says that the shard is whole.
-        os.replace(part, self._path.with_suffix(".json"))
+    def _encode_alone(self, pixels: torch.Tensor, shard: NewShard) -> VisualTokens:
+        if shard.gflops is not None:
+            return self.tokenizer.encode(pixels)
+        with FlopCounterMode(display=False) as operations:
+            tokens = self.tokenizer.encode(pixels)
+        shard.gflops = operations.get_total_flops() / len(pixels) / 1e9
+        return tokens
 
 
 def _decoded(
