@@ -152,7 +152,8 @@ def test_a_sweep_fills_columns_and_encodes_no_image_twice(world, computed, forwa
     assert "features: 28 of 70 images to be computed" in plan.out  # the toy's, and blind's
     code, output = world.run(*sweep)
     assert code == 0, output.err
-    assert set(forwards["toy-one"].values()) == {1} and len(forwards["toy-one"]) == 14
+    assert list(forwards) == ["toy-one[layer=0]"]
+    assert list(forwards["toy-one[layer=0]"].values()) == [1] * 14
     record = schema.read_run(world.folder)
     columns = {c["name"]: c for c in record["columns"] if c["kind"] == "tokenizer"}
     assert list(columns) == names
