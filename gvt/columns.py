@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from gvt.progress import Progress
 from gvt.resolve import resolve_all
 from gvt.tracking import Tracking
 from leaderboard.schema import Alignment
-from tokenizers_zoo import CardError, TokenizerCard, feature_shape
+from tokenizers_zoo import Card, CardError, TokenizerCard, feature_shape
 
 TEXT = "text"
 """The ceiling column: no encoder, the language model reads the true scene."""
@@ -108,12 +109,24 @@ def cards(suite: Suite, include_path: tuple[Path, ...]) -> dict[str, TokenizerCa
     return found
 
 
+def encoders(found: Mapping[str, TokenizerCard]) -> tuple[Card, ...]:
+    """Every encoder that the columns ``found`` read, once."""
+    return tuple(dict.fromkeys(one for card in found.values() for one in card.encoders))
+
+
 class ColumnMaker:
     """Makes features and connectors of one column."""
 
-    def __init__(self, workshop: Workshop, column: str, card: TokenizerCard) -> None:
+    def __init__(
+        self,
+        workshop: Workshop,
+        column: str,
+        card: TokenizerCard,
+        beside: Iterable[Card] = (),
+    ) -> None:
+        """beside: the encoders of all columns, whose features one pass may give as well."""
         self.workshop, self.column = workshop, column
-        self.store = CombinedStore(card, workshop.accelerator.device, workshop.precision)
+        self.store = CombinedStore(card, workshop.accelerator.device, workshop.precision, beside)
         self.alignments: list[Alignment] = []
         self._training: dict[str, Features] | None = None
 
@@ -202,7 +215,7 @@ def align_columns(suite: Suite, recipe: Recipe, options: RunOptions) -> dict[str
         raise UserError("nothing to align: the suite names no tokenizer")
     made = {}
     for column, card in found.items():
-        maker = ColumnMaker(workshop, column, card)
+        maker = ColumnMaker(workshop, column, card, encoders(found))
         made[column] = [maker.aligned(seed) for seed in suite.seeds]
     workshop.progress.column_done()
     workshop.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,16 +13,17 @@ import torch
 from gvt import catalog
 from gvt.align.connectors import trained
 from gvt.align.tuning import tunes_encoders
-from gvt.columns import TEXT, alignment_key, cards, features_key, training_images
+from gvt.columns import TEXT, alignment_key, cards, encoders, features_key, training_images
 from gvt.config import Recipe, RunOptions, Suite
 from gvt.engine.combined import CombinedStore
 from gvt.engine.evaluate import TaskSet, load_tasks
+from gvt.engine.features import FeatureStore
 from gvt.engine.replay import Cell, connector_fingerprint, text_fingerprint
 from gvt.hardware import choose_precision, on_cpu
 from gvt.progress import Pace, Step
 from leaderboard import schema
 from leaderboard.statistics import detectable
-from tokenizers_zoo import feature_shape
+from tokenizers_zoo import Card, feature_shape
 
 
 @dataclass(frozen=True)
@@ -53,23 +55,13 @@ def forecast(suite: Suite, recipe: Recipe, options: RunOptions) -> Forecast:
     known = catalog.tasks(options.include_path)
     tasks = load_tasks({name: known[name] for name in suite.tasks}, options.limit)
     ahead = steps(suite, recipe, options, tasks)
-    precision = choose_precision(options.precision, on_cpu(options.device))
-    disk = 0
-    for column, card in cards(suite, options.include_path).items():
-        for store in CombinedStore(card, torch.device("cpu"), precision).stores:
-            key = features_key(store)
-            todo = sum(
-                s.todo for s in ahead if (s.column, s.stage, s.key) == (column, "features", key)
-            )
-            tokens, dim = feature_shape(store.card)
-            disk += todo * tokens * dim * np.dtype(store.dtype).itemsize
     percent = {info["name"] for info in tasks.info if info["unit"] == "percent"}
     samples = {name: tasks.count(name) for name in suite.tasks}
     images = {name: len(tasks.images([name])) for name in suite.tasks}
     return Forecast(
         steps=ahead,
         seconds=Pace().seconds(ahead),
-        disk=disk,
+        disk=_disk(suite, recipe, options, tasks),
         samples=samples,
         images=images,
         # Questions of one image may all go the same way: images are what surely is independent.
@@ -85,12 +77,13 @@ def steps(suite: Suite, recipe: Recipe, options: RunOptions, tasks: TaskSet) -> 
     """Every stage of every column, with what is there already taken off."""
     precision = choose_precision(options.precision, on_cpu(options.device))
     asked = [reference["sha256"] for reference in tasks.images()]
-    training = {name for images in training_images(recipe).values() for name in images.hashes}
     stamps = _stamps(options.output_path)
     total = sum(tasks.count(name) for name in suite.tasks)
-    found, language_model, encoded = [], None, set()
-    for column, card in cards(suite, options.include_path).items():
-        store = CombinedStore(card, torch.device("cpu"), precision)
+    found, language_model = [], None
+    encoded: defaultdict[Path, set[str]] = defaultdict(set)
+    of_columns = cards(suite, options.include_path)
+    for column, card in of_columns.items():
+        store = CombinedStore(card, torch.device("cpu"), precision, encoders(of_columns))
         connectors = {seed: trained(store, recipe, suite.framed_llm, seed) for seed in suite.seeds}
         cells = []
         for seed, connector in connectors.items():
@@ -101,15 +94,16 @@ def steps(suite: Suite, recipe: Recipe, options: RunOptions, tasks: TaskSet) -> 
         done = _answered(cells, tasks, suite.tasks, stamps, options.output_path)
         seeds = len(suite.seeds)
         tuned = tunes_encoders(recipe, card)
-        wanted = training if tuned else training | set(asked)
+        wanted = _wanted(recipe, tasks, tuned)
         for number, part in enumerate(store.stores):
-            # What an earlier column will have encoded, this one only reads.
-            units, todo = len(wanted), 0 if part.folder in encoded else part.missing(wanted)
-            encoded.add(part.folder)
+            # What an earlier column will have encoded, itself or along, this one only reads.
+            new_images = part.missing(wanted) - encoded[part.folder]
+            for one in (part, *part.beside):
+                encoded[one.folder] |= new_images
+            units, todo = len(wanted), len(new_images)
             for connector in connectors.values() if tuned else ():
                 units += len(asked)
-                after = store.tuned(connector[0], list).stores[number] if connector else None
-                todo += after.missing(asked) if after else len(asked)
+                todo += len(_after_tuning(store, connector, asked)[number])
             found.append(Step(column, "features", units, todo, features_key(part)))
         found += [
             Step(
@@ -133,6 +127,51 @@ def steps(suite: Suite, recipe: Recipe, options: RunOptions, tasks: TaskSet) -> 
         found.append(Step(column, "features", len(asked), len(asked), name))
         found.append(Step(column, "evaluation", total, total, name))
     return found
+
+
+def _wanted(recipe: Recipe, tasks: TaskSet, tuned: bool) -> set[str]:
+    """Hashes of the images that an encoder as it is loaded encodes: for training, and, if it is not
+    ``tuned`` then, to be asked about.
+    """
+    training = {name for images in training_images(recipe).values() for name in images.hashes}
+    return training if tuned else training | {one["sha256"] for one in tasks.images()}
+
+
+def _after_tuning(
+    store: CombinedStore, connector: tuple[str, str] | None, asked: Iterable[str]
+) -> list[set[str]]:
+    """For every encoder of ``store`` the images that it has to encode as it was trained."""
+    if connector is None:
+        return [set(asked)] * len(store.stores)
+    return [part.missing(asked) for part in store.tuned(connector[0], list).stores]
+
+
+def _disk(suite: Suite, recipe: Recipe, options: RunOptions, tasks: TaskSet) -> int:
+    """Bytes of the features to come."""
+    precision = choose_precision(options.precision, on_cpu(options.device))
+    asked = [one["sha256"] for one in tasks.images()]
+    wanted: defaultdict[Card, set[str]] = defaultdict(set)
+    total = 0
+    for card in cards(suite, options.include_path).values():
+        tuned = tunes_encoders(recipe, card)
+        store = CombinedStore(card, torch.device("cpu"), precision)
+        for seed in suite.seeds if tuned else ():
+            connector = trained(store, recipe, suite.framed_llm, seed)
+            todo = _after_tuning(store, connector, asked)
+            for part, hashes in zip(store.stores, todo, strict=True):
+                total += len(hashes) * _bytes(part)
+        for encoder in card.encoders:
+            wanted[encoder] |= _wanted(recipe, tasks, tuned)
+    for encoder, hashes in wanted.items():
+        store = FeatureStore(encoder, torch.device("cpu"), precision)
+        total += len(store.missing(hashes)) * _bytes(store)
+    return total
+
+
+def _bytes(store: FeatureStore) -> int:
+    """Of the features of one image."""
+    tokens, dim = feature_shape(store.card)
+    return tokens * dim * np.dtype(store.dtype).itemsize
 
 
 def _stamps(folder: Path) -> dict[str, str]:

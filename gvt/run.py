@@ -17,6 +17,7 @@ from gvt.columns import (
     ColumnMaker,
     Workshop,
     cards,
+    encoders,
     features_key,
     open_workshop,
     training_warnings,
@@ -130,7 +131,7 @@ class _Run:
             self.workshop.tracking.scores(load_results(self.folder))
 
     def _tokenizer_column(self, column: str, card: TokenizerCard) -> None:
-        maker = ColumnMaker(self.workshop, column, card)
+        maker = ColumnMaker(self.workshop, column, card, encoders(self.cards))
         aligned = [maker.aligned(seed) for seed in self.suite.seeds]
         for seed, one in zip(self.suite.seeds, aligned, strict=True):
             if one is aligned[0] or one.tuned:

@@ -143,6 +143,33 @@ def llm(llm_folder):
 
 
 @pytest.fixture
+def forwards(monkeypatch):
+    """By the card whose encoder was loaded: how often each image went through its network.
+
+    The blank image that operations are counted on is none of them.
+    """
+    from collections import Counter, defaultdict
+
+    from gvt.engine import features
+
+    seen = defaultdict(Counter)
+    load = features.load_tokenizer
+
+    def watched(card, **options):
+        tokenizer = load(card, **options)
+
+        def count(module, arguments):
+            seen[card.name].update(one.numpy().tobytes() for one in arguments[0] if one.any())
+
+        if card.checkpoint:
+            tokenizer.model.register_forward_pre_hook(count)
+        return tokenizer
+
+    monkeypatch.setattr(features, "load_tokenizer", watched)
+    return seen
+
+
+@pytest.fixture
 def write_vit(tmp_path):
     """write_vit("name", seed): the card of a random toy ViT beside its weights; its path."""
 

@@ -149,19 +149,27 @@ class Card:
         training it anew changes it; a hub checkpoint counts by id and revision.
         Raises CardError if local files are missing.
         """
+        return _sha256(self._pass() | {"features": self.features and _counted(self.features)})
+
+    def pass_hash(self) -> str:
+        """sha256 (hex) of the encoder and of what it is shown; raises as `hash`.
+
+        Cards that are equal in it differ in `features` alone: one forward pass serves them all.
+        """
+        return _sha256(self._pass())
+
+    def _pass(self) -> dict:
         if self.folder is None:
             weights = [self.checkpoint, self.revision]
         else:
             weights = [_digest(file) for file in self.weight_files()]
-        made_of = {
+        return {
             "version": _FEATURES_VERSION,
             "family": _counted(families()[self.family]),
             "weights": weights,
             "init": [self.init, self.seed],
             "image": self.image and _counted(self.image),
-            "features": self.features and _counted(self.features),
         }
-        return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
 
     def weight_files(self) -> list[Path]:
         """Files of a local checkpoint that are read: config.json, then safetensors unless random.
@@ -262,6 +270,10 @@ def _counted(spec: object) -> dict:
         if later or not f.metadata.get("counted", True):
             del values[f.name]
     return values
+
+
+def _sha256(made_of: dict) -> str:
+    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
 
 
 def _digest(path: Path) -> str:

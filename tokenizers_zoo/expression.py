@@ -22,12 +22,19 @@ from tokenizers_zoo.strict_yaml import nearest
 
 _PATCH = "patch"
 _SWITCH = {"yes": True, "no": False}
-_KEYS = ("layer", "res", "tokens", "norm")
+OPTIONS = ("layer", "res", "tokens", "norm")
 _NAME_LENGTH = 120
 
 
 class ExpressionError(CardError):
-    """An expression that cannot be read; one line with the character where it goes wrong."""
+    """An expression that cannot be read; one line with the character where it goes wrong.
+
+    problem: what is wrong, without the place.
+    """
+
+    def __init__(self, place: str, problem: str) -> None:
+        super().__init__(f"{place}: {problem}")
+        self.problem = problem
 
 
 @dataclass(frozen=True)
@@ -57,14 +64,14 @@ class Options:
     norm: bool | None = None
 
     def __str__(self) -> str:
-        given = {key: getattr(self, key) for key in _KEYS}
+        given = {key: getattr(self, key) for key in OPTIONS}
         if self.norm is not None:
             given["norm"] = "yes" if self.norm else "no"
         return ",".join(f"{key}={value}" for key, value in given.items() if value is not None)
 
     def over(self, other: "Options") -> "Options":
         """These options, and those of `other` where these say nothing."""
-        own = {key: value for key in _KEYS if (value := getattr(self, key)) is not None}
+        own = {key: value for key in OPTIONS if (value := getattr(self, key)) is not None}
         return replace(other, **own)
 
 
@@ -87,7 +94,7 @@ Groups = tuple[tuple[Term, ...], ...]
 def parse(text: str) -> Groups:
     """Read an expression. Raises ExpressionError (one line) with the place of the first mistake."""
     if not text.isprintable():
-        raise ExpressionError(f"tokenizer {text!a}: holds a character that cannot be shown")
+        raise ExpressionError(f"tokenizer {text!a}", "holds a character that cannot be shown")
     return _Parser(text).groups()
 
 
@@ -148,8 +155,8 @@ class _Parser:
     def options(self, options: Options) -> Options:
         while True:
             start, key = self.at, self.until("=,[]")
-            if key not in _KEYS:
-                self.fail(f"unknown option '{key}'; {nearest(key, _KEYS)}", start)
+            if key not in OPTIONS:
+                self.fail(f"unknown option '{key}'; {nearest(key, OPTIONS)}", start)
             if getattr(options, key) is not None:
                 self.fail(f"option '{key}' stands twice", start)
             if not self.take("="):
@@ -174,7 +181,7 @@ class _Parser:
 
     def fail(self, problem: str, at: int | None = None) -> NoReturn:
         place = (self.at if at is None else at) + 1
-        raise ExpressionError(f"tokenizer '{self.text}', character {place}: {problem}")
+        raise ExpressionError(f"tokenizer '{self.text}', character {place}", problem)
 
     def _layer(self, value: str, start: int) -> int:
         return self._number("layer", value, start, r"[+-]?\d{1,4}")

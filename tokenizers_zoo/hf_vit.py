@@ -2,24 +2,25 @@
 
 import contextlib
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 import transformers
 from PIL import Image
 
 from tokenizers_zoo import fit, hub
-from tokenizers_zoo.card import Card, CardError
+from tokenizers_zoo.card import Card, CardError, FeatureSpec
 from tokenizers_zoo.families import Family, families
 from tokenizers_zoo.preprocess import preprocess_images
 from tokenizers_zoo.protocol import VisualTokens
+from tokenizers_zoo.readout import Readout, readout
 
 # One file, or the index of several.
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 
 
 class HFViT:
-    """A VisualTokenizer (see `protocol.py`) around a frozen transformers model."""
+    """A LayeredTokenizer (see `protocol.py`) around a frozen transformers model."""
 
     def __init__(self, card: Card, device: torch.device, dtype: torch.dtype):
         self.card = card
@@ -30,17 +31,14 @@ class HFViT:
         depth = config.num_hidden_layers
         fit.agree(card, width=config.hidden_size, depth=depth, patch=patch, native=native)
         side = _side(card, self._family, config)
-        self._layer = fit.layer(card, depth)
-        self._kept, self._patches = self._family.kept(card.features.drop)
-        self._norm = torch.nn.Identity()
-        if card.features.final_norm:
-            self._norm = fit.final_norm(card, self.model, self._family.norm)
+        self._readouts: dict[FeatureSpec, Readout] = {}
+        kept = self._readout(card).kept
         self._arguments = {}
         if card.image.size != native and self._family.positions == "argument":
             self._arguments["interpolate_pos_encoding"] = True
         self.grid = (side, side)
         self.dim = config.hidden_size
-        self.tokens = len(self._kept) + side * side
+        self.tokens = len(kept) + side * side
         self.parameters = sum(p.numel() for p in self.model.parameters())
 
     def preprocess(self, images: list[Image.Image]) -> torch.Tensor:
@@ -54,6 +52,16 @@ class HFViT:
 
     def trace(self, pixels: torch.Tensor) -> VisualTokens:
         """As `encode`, with gradients: for those who train the model."""
+        [tokens] = self._pass(pixels, [self.card])
+        return tokens
+
+    @torch.no_grad()
+    def encode_each(self, pixels: torch.Tensor, cards: Sequence[Card]) -> list[VisualTokens]:
+        """See `protocol.LayeredTokenizer`."""
+        return self._pass(pixels, cards)
+
+    def _pass(self, pixels: torch.Tensor, cards: Sequence[Card]) -> list[VisualTokens]:
+        readouts = [self._readout(card) for card in cards]
         arguments = dict(self._arguments)
         if self._family.shuffles:
             # The model sorts its patches by noise; rising noise leaves them in spatial order.
@@ -61,21 +69,30 @@ class HFViT:
             arguments["noise"] = rising.expand(len(pixels), -1)
         states = self.model(
             pixels.to(self.model.device, self.model.dtype),
-            # Only the layer asked for is kept: all of a ViT-L would be 26 MB an image.
-            output_hidden_states=[self._layer],
+            # Only the layers asked for are kept: all of a ViT-L would be 26 MB an image.
+            output_hidden_states=sorted({one.layer for one in readouts}),
             **arguments,
         ).hidden_states
-        features = self._norm(states[self._layer])
-        wanted = self._patches + self.grid[0] * self.grid[1]
+        return [self._tokens(states[one.layer], one) for one in readouts]
+
+    def _readout(self, card: Card) -> Readout:
+        if card.features not in self._readouts:
+            layer = fit.layer(card, self.model.config.num_hidden_layers)
+            self._readouts[card.features] = readout(card, layer, self.model)
+        return self._readouts[card.features]
+
+    def _tokens(self, state: torch.Tensor, one: Readout) -> VisualTokens:
+        features = one.norm(state)
+        wanted = one.patches + self.grid[0] * self.grid[1]
         if features.shape[1] != wanted:
             # Another number of registers, say: the prefix would pass for patches.
             raise CardError(
                 f"{self.card.path}: the model gives {features.shape[1]} tokens, but family "
                 f"'{self.card.family}' at {self.card.image.size} pixels has {wanted}"
             )
-        prefix = features[:, self._kept]
-        features = torch.cat([prefix, features[:, self._patches :]], dim=1)
-        return VisualTokens(features, self.grid, prefix=len(self._kept))
+        prefix = features[:, one.kept]
+        features = torch.cat([prefix, features[:, one.patches :]], dim=1)
+        return VisualTokens(features, self.grid, prefix=len(one.kept))
 
 
 def feature_shape(card: Card) -> tuple[int, int]:

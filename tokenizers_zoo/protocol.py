@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import torch
     from PIL import Image
 
@@ -83,4 +85,15 @@ class VisualTokenizer(Protocol):
 
     def encode(self, pixels: "torch.Tensor") -> VisualTokens:
         """float[B, 3, H, W] from `preprocess`, on any device → features without gradient."""
+        ...
+
+
+class LayeredTokenizer(VisualTokenizer, Protocol):
+    """A tokenizer with a network, whose layers can be read together."""
+
+    def encode_each(self, pixels: "torch.Tensor", cards: "Sequence[Card]") -> list[VisualTokens]:
+        """What `encode` gives for each of `cards`, out of one forward pass.
+
+        cards: of this encoder, equal in `Card.pass_hash`. Raises CardError for a layer it lacks.
+        """
         ...

@@ -3,7 +3,7 @@
 import functools
 import importlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -12,57 +12,71 @@ import torch
 from PIL import Image
 
 from tokenizers_zoo import fit, hub
-from tokenizers_zoo.card import Card, CardError
+from tokenizers_zoo.card import Card, CardError, FeatureSpec
 from tokenizers_zoo.families import families
 from tokenizers_zoo.preprocess import preprocess_images
 from tokenizers_zoo.protocol import VisualTokens
+from tokenizers_zoo.readout import Readout, readout
 
 WEIGHTS = ("model.safetensors",)
 
 
 class TimmViT:
-    """A VisualTokenizer (see `protocol.py`) around a frozen timm model."""
+    """A LayeredTokenizer (see `protocol.py`) around a frozen timm model."""
 
     def __init__(self, card: Card, device: torch.device, dtype: torch.dtype):
         self.card = card
-        family = families()[card.family]
         model = _load_model(card)
         self.model = model.eval().requires_grad_(False).to(device, dtype)
-        self._layer = _layer(card, model)
-        self._norm = torch.nn.Identity()
-        if card.features.final_norm:
-            self._norm = fit.final_norm(card, model, family.norm)
-        self._kept, first = family.kept(card.features.drop)
-        if first != model.num_prefix_tokens:
+        self._readouts: dict[FeatureSpec, Readout] = {}
+        one = self._readout(card)
+        if one.patches != model.num_prefix_tokens:
             raise CardError(
                 f"{card.path}: the model puts {model.num_prefix_tokens} tokens before its patches, "
-                f"family '{card.family}' {first}"
+                f"family '{card.family}' {one.patches}"
             )
         side = _side(card, model)
         self.grid = (side, side)
         self.dim = model.embed_dim
-        self.tokens = len(self._kept) + side * side
+        self.tokens = len(one.kept) + side * side
         self.parameters = sum(p.numel() for p in model.parameters())
 
     def preprocess(self, images: list[Image.Image]) -> torch.Tensor:
         """B images → float32[B, 3, size, size] as the card's `image` says."""
         return preprocess_images(images, self.card.image)
 
-    @torch.no_grad()
     def encode(self, pixels: torch.Tensor) -> VisualTokens:
         """float[B, 3, size, size] → features[B, N, D] in the model's dtype, on its device."""
+        [tokens] = self.encode_each(pixels, [self.card])
+        return tokens
+
+    @torch.no_grad()
+    def encode_each(self, pixels: torch.Tensor, cards: Sequence[Card]) -> list[VisualTokens]:
+        """See `protocol.LayeredTokenizer`."""
+        readouts = [self._readout(card) for card in cards]
+        layers = sorted({one.layer for one in readouts})
         weight = next(self.model.parameters())
-        [(patches, prefix)] = self.model.forward_intermediates(
+        found = self.model.forward_intermediates(
             pixels.to(weight.device, weight.dtype),
             # timm counts blocks from 0; its hidden state 0, the embeddings, has no number.
-            indices=[self._layer - 1],
+            indices=[layer - 1 for layer in layers],
             return_prefix_tokens=True,
             output_fmt="NLC",
             intermediates_only=True,
             stop_early=True,
         )
-        features = self._norm(torch.cat([prefix[:, self._kept], patches], dim=1))
-        return VisualTokens(features, self.grid, prefix=len(self._kept))
+        states = dict(zip(layers, found, strict=True))
+        return [self._tokens(*states[one.layer], one) for one in readouts]
+
+    def _readout(self, card: Card) -> Readout:
+        if card.features not in self._readouts:
+            layer = _layer(card, self.model)
+            self._readouts[card.features] = readout(card, layer, self.model)
+        return self._readouts[card.features]
+
+    def _tokens(self, patches: torch.Tensor, prefix: torch.Tensor, one: Readout) -> VisualTokens:
+        features = one.norm(torch.cat([prefix[:, one.kept], patches], dim=1))
+        return VisualTokens(features, self.grid, prefix=len(one.kept))
 
 
 def feature_shape(card: Card) -> tuple[int, int]:

@@ -18,7 +18,7 @@ def run(args: argparse.Namespace) -> None:
     """Align every column for every seed."""
     suite, recipe, options = plan.resolve(args)
     if args.dry_run:
-        print(plan.describe(suite, recipe))
+        print(plan.describe(suite, recipe, args.sweep or ()))
         return
     from gvt.columns import align_columns
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from gvt import catalog
 from gvt.cli import arguments
+from gvt.cli.sweep import combinations, swept
 from gvt.config import CONTROLS, Recipe, RunOptions, Suite
 from gvt.errors import UserError, unknown_name
 from gvt.paths import runs_dir
@@ -38,6 +39,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="columns of the suite or cards (`gvt ls tokenizers`), comma or space separated; "
         "with options, `clip[layer=-2]`, or fused, `clip+dino`; hub ids, folders and card files",
+    )
+    what.add_argument(
+        "--sweep",
+        nargs="+",
+        action="extend",
+        metavar="KEY=VALUE,…",
+        help="each tokenizer with each of these options, `layer=-1,-2`; several: all combinations",
     )
     what.add_argument(
         "--model",
@@ -113,8 +121,8 @@ def resolve(args: argparse.Namespace) -> tuple[Suite, Recipe, RunOptions]:
     return suite, recipe, options
 
 
-def describe(suite: Suite, recipe: Recipe) -> str:
-    """Return the plan as text: columns, tasks, seeds and stages."""
+def describe(suite: Suite, recipe: Recipe, sweep: Iterable[str] = ()) -> str:
+    """Return the plan as text: columns, the sweep they come from, tasks, seeds and stages."""
     width = max(map(len, [*suite.columns, *suite.models]))
     lines = [f"suite      {suite.name}", f"llm        {suite.framed_llm}"]
     shape = f"{len(suite.columns)} columns x {len(suite.tasks)} tasks x {len(suite.seeds)} seeds"
@@ -122,6 +130,8 @@ def describe(suite: Suite, recipe: Recipe) -> str:
     if suite.models:
         shape += f" + {len(suite.models)} models x {len(suite.tasks)} tasks"
     lines.append(f"cells      {shape} = {cells}")
+    if sweep:
+        lines.append(f"sweep      {' x '.join(sweep)}: {len(suite.tokenizers)} columns")
     for column, card in suite.columns.items():
         kind = "control" if column in suite.controls else "tokenizer"
         lines.append(f"  {column:{width}}  {kind:9}  {card}")
@@ -167,9 +177,14 @@ def _suite(args: argparse.Namespace, include_path: tuple[Path, ...]) -> Suite:
             "Start with 'gvt run --suite mini'; 'gvt ls suites' lists the others.",
         )
     changes: dict = {}
-    if args.tokenizers:
-        known = suite.tokenizers if suite else {}
-        changes["tokenizers"] = _columns(args.tokenizers, known, include_path)
+    known = suite.tokenizers if suite else {}
+    names = args.tokenizers or []
+    if args.sweep:
+        names = swept(names or known, known, combinations(args.sweep))
+        if not names:
+            raise UserError("--sweep: no tokenizers to vary", "Name some with --tokenizers.")
+    if names:
+        changes["tokenizers"] = _columns(names, known, include_path)
     if args.model:
         changes["models"] = {name.rstrip("/").rsplit("/", 1)[-1]: name for name in args.model}
         if not suite and not args.tokenizers:

@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> None:
     if args.dry_run:
         from gvt.forecast import forecast
 
-        print(plan.describe(suite, recipe))
+        print(plan.describe(suite, recipe, args.sweep or ()))
         print(plan.outlook(forecast(suite, recipe, options)))
         print(f"output     {options.output_path}")
         return

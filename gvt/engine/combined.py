@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
 import numpy as np
 import torch
 
 from gvt.engine.features import Features, FeatureStore
-from tokenizers_zoo import TokenizerCard, VisualTokenizer, VisualTokens, combine
+from tokenizers_zoo import Card, TokenizerCard, VisualTokenizer, VisualTokens, combine
 
 
 class CombinedStore:
     """Features of any card: ``stores`` holds one store for each encoder that it reads.
 
     Pooled and fused features are never stored: all token budgets and fusions of an encoder share
-    what one pass over the images has left.
+    what one pass over the images has left. Layers of one network are encoded in one pass, those
+    of ``beside`` too: the encoders of the other columns of a run.
     """
 
-    def __init__(self, card: TokenizerCard, device: torch.device, precision: str) -> None:
+    def __init__(
+        self,
+        card: TokenizerCard,
+        device: torch.device,
+        precision: str,
+        beside: Iterable[Card] = (),
+    ) -> None:
         self.card, self.device, self.precision = card, device, precision
-        self.stores = [FeatureStore(encoder, device, precision) for encoder in card.encoders]
+        all_encoders = tuple(dict.fromkeys([*card.encoders, *beside]))
+        self.stores = [
+            FeatureStore(encoder, device, precision, beside=all_encoders)
+            for encoder in card.encoders
+        ]
 
     def tuned(self, training: str, load: Callable[[], list[VisualTokenizer]]) -> CombinedStore:
         """The store of the card after the training of this hash; ``load`` gives its encoders."""
         made = CombinedStore(self.card, self.device, self.precision)
         loaded = cache(load)
         made.stores = [
-            FeatureStore(one, self.device, self.precision, lambda i=i: loaded()[i], training)
+            FeatureStore(one, self.device, self.precision, lambda i=i: loaded()[i], tuned=training)
             for i, one in enumerate(self.card.encoders)
         ]
         return made

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
-import uuid
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,10 +20,17 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from gvt.cache import evict
 from gvt.data.images import READ_ERRORS, ImageSet
-from gvt.files import new_array
+from gvt.engine.shards import Index, NewShard
 from gvt.paths import cache_dir
 from gvt.progress import Counter
-from tokenizers_zoo import Card, VisualTokenizer, column_name, load_tokenizer
+from tokenizers_zoo import (
+    Card,
+    VisualTokenizer,
+    VisualTokens,
+    column_name,
+    feature_shape,
+    load_tokenizer,
+)
 
 if TYPE_CHECKING:
     from gvt.engine.combined import CombinedRows
@@ -72,36 +78,6 @@ class Features:
     gflops: float | None = None
 
 
-@dataclass
-class _Index:
-    """What the shards of a folder hold: image hash → (shard, row), or why it cannot be read."""
-
-    paths: list[Path] = field(default_factory=list)
-    where: dict[str, tuple[int, int]] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)
-    form: dict = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, folder: Path) -> _Index:
-        index = cls()
-        for note in sorted(folder.glob("*.json")):
-            content = json.loads(note.read_text())
-            index.failed |= content["failed"]
-            if content["hashes"] or not index.form:
-                index.form = content["form"]
-            path = note.with_suffix(".npy")
-            if content["hashes"] and path.exists():
-                shard = len(index.paths)
-                index.paths.append(path)
-                index.where |= {name: (shard, row) for row, name in enumerate(content["hashes"])}
-        return index
-
-    def touch(self, hashes: Iterable[str]) -> None:
-        """Mark the shards of these images as in use: the cache evicts what was not for longest."""
-        for shard in {self.where[name][0] for name in hashes if name in self.where}:
-            os.utime(self.paths[shard])
-
-
 def share_of(digest: str, processes: int) -> int:
     """Which of several processes an image belongs to: the same whatever else there is to do."""
     return zlib.crc32(digest.encode()) % processes
@@ -110,6 +86,7 @@ def share_of(digest: str, processes: int) -> int:
 class FeatureStore:
     """Features of one card; its encoder is loaded only if something must be computed.
 
+    beside: further cards; those of the same pass are encoded along where they lack it.
     tuned: hash of the training that changed the weights of the card, which ``load`` then gives.
     """
 
@@ -119,6 +96,7 @@ class FeatureStore:
         device: torch.device,
         precision: str,
         load: Callable[[], VisualTokenizer] | None = None,
+        beside: Iterable[Card] = (),
         tuned: str = "",
     ) -> None:
         self.card, self.device, self.precision = card, device, precision
@@ -126,6 +104,12 @@ class FeatureStore:
         self._load_tokenizer = load or (lambda: load_tokenizer(card, device=device))
         # What is computed in float32 is kept so: a published model must answer as it does alone.
         self.dtype = np.float32 if precision == "no" else np.float16
+        others = (one for one in beside if one.features and one != card)
+        same = [one for one in others if one.pass_hash() == card.pass_hash()]
+        stores = (FeatureStore(one, device, precision) for one in same)
+        self.beside = list(
+            {one.folder: one for one in stores if one.folder != self.folder}.values()
+        )
 
     @cached_property
     def tokenizer(self) -> VisualTokenizer:
@@ -140,10 +124,10 @@ class FeatureStore:
             name += f"-{self._tuned[:16]}"
         return cache_dir() / "features" / f"v{FEATURES_VERSION}" / name
 
-    def missing(self, hashes: Iterable[str]) -> int:
-        """How many of the images with these hashes would have to be encoded."""
-        index = _Index.read(self.folder)
-        return len(set(hashes) - index.where.keys() - index.failed.keys())
+    def missing(self, hashes: Iterable[str]) -> set[str]:
+        """Those of the images with these hashes that would have to be encoded."""
+        index = Index.read(self.folder)
+        return set(hashes) - index.where.keys() - index.failed.keys()
 
     def get(
         self,
@@ -159,23 +143,28 @@ class FeatureStore:
         rank, world = 0, 1
         if accelerator is not None:
             rank, world = accelerator.process_index, accelerator.num_processes
-        index = _Index.read(self.folder)
+        index = Index.read(self.folder)
         index.touch(images.hashes)
         known = index.where.keys() | index.failed.keys()
         todo = list({name: i for i, name in enumerate(images.hashes) if name not in known}.values())
         # By content: a process that reads the folder later may see less to do.
         share = [i for i in todo if share_of(images.hashes[i], world) == rank]
         counter.skip(len(images) - len(todo))
+        digests = [images.hashes[i] for i in share]
+        along = [(other, other.missing(digests)) for other in self.beside] if share else []
         for start in range(0, len(share), _SHARD):
             self._shard(
-                images, share[start : start + _SHARD], lambda done: counter.advance(done * world)
+                images,
+                share[start : start + _SHARD],
+                along,
+                lambda done: counter.advance(done * world),
             )
         if accelerator is not None:
             accelerator.wait_for_everyone()
         return self._load(images)
 
     def _load(self, images: ImageSet) -> Features:
-        index = _Index.read(self.folder)
+        index = Index.read(self.folder)
         found = [index.where.get(name, (-1, -1)) for name in images.hashes]
         shard, row = np.array(found, dtype=np.int64).reshape(-1, 2).T
         failed = {
@@ -194,14 +183,21 @@ class FeatureStore:
         return Features(values, grid, index.form["prefix"], failed, index.form["gflops"])
 
     def _shard(
-        self, images: ImageSet, todo: Sequence[int], progress: Callable[[int], None]
+        self,
+        images: ImageSet,
+        todo: Sequence[int],
+        along: Iterable[tuple[FeatureStore, set[str]]],
+        progress: Callable[[int], None],
     ) -> None:
-        tokenizer = self.tokenizer
-        hashes, failed = [], {}
-        prefix, gflops = 0, None
-        path = self.folder / f"{uuid.uuid4().hex}.npy"
-        size = (tokenizer.tokens, tokenizer.dim)
-        with new_array(path, self.dtype, (len(todo), *size)) as values:
+        tokenizer, failed = self.tokenizer, {}
+        asked = {images.hashes[i] for i in todo}
+        with ExitStack() as stack:
+            size = (tokenizer.tokens, tokenizer.dim)
+            shards = [self._new_shard(asked, size, stack)]
+            for other, missing in along:
+                if lacking := missing & asked:
+                    size = feature_shape(other.card)
+                    shards.append(other._new_shard(lacking, size, stack))
             for batch in _decoded(images, tokenizer, todo):
                 good = [(i, pixels) for i, pixels in batch if not isinstance(pixels, Exception)]
                 for i, error in batch:
@@ -211,29 +207,39 @@ class FeatureStore:
                         failed[images.hashes[i]] = f"{type(error).__name__}: {error}"
                 if good:
                     pixels = torch.cat([pixels for _, pixels in good])
-                    if gflops is None:
-                        with FlopCounterMode(display=False) as operations:
-                            tokens = self._encode(tokenizer, pixels)
-                        gflops = operations.get_total_flops() / len(pixels) / 1e9
-                    else:
-                        tokens = self._encode(tokenizer, pixels)
-                    prefix = tokens.prefix
-                    start = len(hashes)
-                    values[start : start + len(good)] = tokens.features.float().cpu().numpy()
-                    hashes += [images.hashes[i] for i, _ in good]
+                    names = [images.hashes[i] for i, _ in good]
+                    for shard, tokens in zip(shards, self._encode(pixels, shards), strict=True):
+                        shard.add(names, tokens)
                 progress(len(batch))
-        form = {"shape": size, "grid": tokenizer.grid, "prefix": prefix, "gflops": gflops}
-        note = {"hashes": hashes, "failed": failed, "form": form}
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(note))
-        # Written last: its presence says that the shard is whole.
-        os.replace(part, path.with_suffix(".json"))
+        for shard in shards:
+            shard.publish(failed, tokenizer.grid)
         evict()
 
-    def _encode(self, tokenizer: VisualTokenizer, pixels: torch.Tensor):
+    def _new_shard(self, wanted: set[str], size: tuple[int, int], stack: ExitStack) -> NewShard:
+        return stack.enter_context(NewShard(self.card, self.folder, self.dtype, wanted, size))
+
+    def _encode(self, pixels: torch.Tensor, shards: Sequence[NewShard]) -> list[VisualTokens]:
+        """What the card of every shard reads of one pass; at the first, what each would cost."""
         half = self.precision == "bf16"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
-            return tokenizer.encode(pixels)
+            if len(shards) == 1:
+                return [self._encode_alone(pixels, shards[0])]
+            for shard in shards:
+                if shard.gflops is None:
+                    # On a blank image: timm runs no further than to the layer it is asked for, so
+                    # the shared pass does not say what one layer costs.
+                    with FlopCounterMode(display=False) as operations:
+                        self.tokenizer.encode_each(torch.zeros_like(pixels[:1]), [shard.card])
+                    shard.gflops = operations.get_total_flops() / 1e9
+            return self.tokenizer.encode_each(pixels, [shard.card for shard in shards])
+
+    def _encode_alone(self, pixels: torch.Tensor, shard: NewShard) -> VisualTokens:
+        if shard.gflops is not None:
+            return self.tokenizer.encode(pixels)
+        with FlopCounterMode(display=False) as operations:
+            tokens = self.tokenizer.encode(pixels)
+        shard.gflops = operations.get_total_flops() / len(pixels) / 1e9
+        return tokens
 
 
 def _decoded(

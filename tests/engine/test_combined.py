@@ -110,7 +110,7 @@ def test_an_image_is_encoded_once_for_all_that_is_made_of_it(read, photos, encod
 def test_only_what_is_missing_is_encoded(read, photos, encoded, tmp_path):
     read("one", photos(3))
     store = CombinedStore(resolve("one+two", [tmp_path / "mine"]), CPU, "no")
-    assert [part.missing(photos().hashes) for part in store.stores] == [2, 5]
+    assert [len(part.missing(photos().hashes)) for part in store.stores] == [2, 5]
     read("one+two", photos())
     assert encoded == {"one": 5, "two": 5}
 
@@ -143,3 +143,70 @@ def test_a_plain_card_reads_as_before(read, photos, tmp_path):
     tokenizer = load_tokenizer(card)
     alone = tokenizer.encode(tokenizer.preprocess([photos().load(0)])).features.numpy()
     np.testing.assert_allclose(found.values[[0]], alone, atol=1e-5)
+
+
+LAYERS = ("one", "one[layer=0]", "one[norm=no]", "one[tokens=patch]", "one[layer=-2,norm=no]")
+
+
+@pytest.fixture
+def together(read, tmp_path):
+    """together(texts, images): features of each, where every store knows of all the encoders."""
+
+    def get(texts, images, precision="no"):
+        cards = [resolve(text, [tmp_path / "mine"]) for text in texts]
+        beside = [encoder for card in cards for encoder in card.encoders]
+        stores = [CombinedStore(card, CPU, precision, beside) for card in cards]
+        return [store.join([part.get(images) for part in store.stores]) for store in stores]
+
+    return get
+
+
+@pytest.mark.parametrize("precision", ["no", "bf16"])
+def test_layers_of_one_pass_are_bit_for_bit_those_of_their_own_pass(
+    read, together, photos, forwards, monkeypatch, tmp_path, precision
+):
+    found = together(LAYERS, photos(), precision)
+    assert len(forwards) == 1
+    assert list(forwards["one"].values()) == [1] * 5
+    monkeypatch.setenv("GVT_CACHE", str(tmp_path / "another"))
+    for text, one in zip(LAYERS, found, strict=True):
+        alone = read(text, photos(), precision)
+        assert np.array_equal(one.values[:], alone.values[:]), text
+        assert (one.grid, one.prefix, one.gflops) == (alone.grid, alone.prefix, alone.gflops)
+    assert len({one.values[:][:, -9:].tobytes() for one in found}) == 4  # [tokens=patch] is "one"
+
+
+def test_a_pass_fills_only_what_is_lacking(read, together, photos, forwards, monkeypatch):
+    before = read("one[layer=0]", photos(3)).values[:]
+    monkeypatch.setattr(features, "_SHARD", 2)
+    first, second = together(("one", "one[layer=0]"), photos())
+    assert list(forwards["one"].values()) == [1] * 5
+    assert list(forwards["one[layer=0]"].values()) == [1] * 3
+    assert first.failed == second.failed == {}
+    assert np.array_equal(second.values[:3], before)
+    for text, one in (("one", first), ("one[layer=0]", second)):
+        wanted = [read(text, photos()).values[[n]] for n in range(5)]
+        assert np.array_equal(one.values[:], np.concatenate(wanted))
+
+
+def test_an_image_no_layer_can_be_read_of_is_lost_to_all(together, photos, forwards, tmp_path):
+    images = photos()
+    (tmp_path / "2.png").write_bytes(b"no image")
+    found = together(("one", "one[layer=0]"), images)
+    assert all("cannot identify" in one.failed[2] and len(one.failed) == 1 for one in found)
+    assert len(forwards["one"]) == 4
+
+
+def test_other_pixels_or_weights_are_another_pass(together, photos, forwards):
+    together(("one", "one[res=16]", "two", "one[layer=0]"), photos())
+    assert {name: len(seen) for name, seen in forwards.items()} == {
+        "one": 5,
+        "one[res=16]": 5,
+        "two": 5,
+    }
+
+
+def test_two_layers_in_one_fusion_share_their_pass(read, photos, forwards):
+    found = read("one[layer=0]+one", photos())
+    assert list(forwards) == ["one[layer=0]"]
+    assert np.array_equal(found.values[:][..., 16:], read("one", photos()).values[:])

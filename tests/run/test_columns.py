@@ -93,11 +93,11 @@ def test_expressions_are_columns_of_their_own_and_share_what_was_encoded(world, 
     }
     asked = ("toy-one[layer=0]", "toy-one[tokens=4]", "one+two", "one++two[tokens=1]")
     _, plan = world.run("--tokenizers", *asked, "--dry_run")
-    # Of the first toy two layers, of the second one, and blind; 14 images each.
-    assert "features: 56 of 98 images to be computed" in plan.out
+    # Two layers of the first toy in one pass, the second, and blind; 14 images each.
+    assert "features: 42 of 98 images to be computed" in plan.out
     code, output = world.run("--tokenizers", *asked)
     assert code == 0, output.err
-    assert computed["load_tokenizer"] == 4
+    assert computed["load_tokenizer"] == 3
     assert all(text in output.out for text in names.values())  # the table names what was typed
     record = schema.read_run(world.folder)
     columns = {c["name"]: c for c in record["columns"] if c["kind"] == "tokenizer"}
@@ -108,7 +108,7 @@ def test_expressions_are_columns_of_their_own_and_share_what_was_encoded(world, 
     assert first == pooled and both == behind == pytest.approx(2 * first)
     assert len({c["card_hash"] for c in columns.values()}) == 4
     encoded = [s["computed"] for s in record["stages"] if s["stage"] == "features"]
-    assert sum(encoded) == 56
+    assert sum(encoded) == 42
     said = [[row["answer"] for row in world.rows(name)] for name in names]
     assert len(set(map(tuple, said))) == 4
     page = (world.folder / "report.html").read_text()
@@ -142,3 +142,30 @@ def test_stock_lm_eval_takes_the_same_expressions(world, llm_folder):
         bootstrap_iters=0,
     )
     assert [sample["resps"][0][0] for sample in found["samples"]["mini_mci"]] == said
+
+
+def test_a_sweep_fills_columns_and_encodes_no_image_twice(world, computed, forwards):
+    sweep = ("--sweep", "layer=0,-1", "--sweep", "tokens=1,4", "--tokenizers", "one")
+    names = [f"one@layer={layer},tokens={tokens}" for layer in (0, -1) for tokens in (1, 4)]
+    _, plan = world.run(*sweep, "--dry_run")
+    assert "sweep      layer=0,-1 x tokens=1,4: 4 columns" in plan.out
+    assert "features: 28 of 70 images to be computed" in plan.out  # the toy's, and blind's
+    code, output = world.run(*sweep)
+    assert code == 0, output.err
+    assert list(forwards) == ["toy-one[layer=0]"]
+    assert list(forwards["toy-one[layer=0]"].values()) == [1] * 14
+    record = schema.read_run(world.folder)
+    columns = {c["name"]: c for c in record["columns"] if c["kind"] == "tokenizer"}
+    assert list(columns) == names
+    assert [c["title"] for c in columns.values()] == [
+        f"toy-one[layer={layer},tokens={tokens}]" for layer in (0, -1) for tokens in (1, 4)
+    ]
+    assert [c["feature_tokens"] for c in columns.values()] == [1, 4, 1, 4]
+    said = [tuple(row["answer"] for row in world.rows(name)) for name in names]
+    assert len(set(said)) == 4
+    page = (world.folder / "report.html").read_text()
+    assert all(c["title"] in page for c in columns.values())
+    world.run(*sweep)
+    assert computed == {}
+    world.run(*sweep, "--seed", "0,1")  # one flag more: nothing but connectors and answers is new
+    assert not computed["load_tokenizer"] and computed["train"] == 5

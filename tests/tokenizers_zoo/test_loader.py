@@ -77,6 +77,25 @@ def test_features_equal_the_library(checkpoint, make_card, family, kind, layer, 
     assert (tokenizer.dim, tokenizer.tokens, tokenizer.grid) == (16, 9, (3, 3))
 
 
+@pytest.mark.parametrize("family", ["clip", "mae", "deit"])
+def test_several_layers_out_of_one_pass_are_those_of_a_pass_each(checkpoint, make_card, family):
+    checkpoint(family)
+    cards = [
+        make_card(
+            family=family,
+            checkpoint=f"local:{family}",
+            features={"layer": layer, "final_norm": final_norm, "drop": drop},
+        )
+        for layer, final_norm, drop in ((-1, True, PREFIX[family]), (0, False, []), (-1, False, []))
+    ]
+    assert len({card.pass_hash() for card in cards}) == 1 < len({card.hash() for card in cards})
+    together = load_tokenizer(cards[0]).encode_each(PIXELS, cards)
+    for card, tokens in zip(cards, together, strict=True):
+        alone = load_tokenizer(card).encode(PIXELS)
+        assert torch.equal(tokens.features, alone.features)
+        assert (tokens.grid, tokens.prefix) == (alone.grid, alone.prefix)
+
+
 @torch.no_grad()
 def test_last_layer_with_norm_is_the_librarys_own_output(checkpoint, make_card):
     for family, kind in (("deit", "deit"), ("vit", "vit")):

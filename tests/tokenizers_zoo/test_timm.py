@@ -96,6 +96,21 @@ def test_features_equal_timm(publish, timm_card, family):
 
 
 @needs_timm
+@pytest.mark.parametrize("family", ARCHITECTURES)
+def test_several_layers_out_of_one_pass_are_those_of_a_pass_each(publish, timm_card, family):
+    publish(ARCHITECTURES[family])
+    choices = ((-1, True, ["cls"]), (1, False, []), (-1, False, []), (2, True, ["cls"]))
+    cards = [timm_card(family, 28, *choice) for choice in choices]
+    assert len({card.pass_hash() for card in cards}) == 1
+    assert timm_card(family, 42).pass_hash() != cards[0].pass_hash()
+    together = load_tokenizer(cards[0]).encode_each(pixels(28), cards)
+    for card, tokens in zip(cards, together, strict=True):
+        alone = load_tokenizer(card).encode(pixels(28))
+        assert torch.equal(tokens.features, alone.features)
+        assert (tokens.grid, tokens.prefix) == (alone.grid, alone.prefix)
+
+
+@needs_timm
 @torch.no_grad()
 def test_the_last_normed_layer_is_what_timm_calls_features(publish, timm_card):
     folder = publish(ARCHITECTURES["eva-clip"])
