@@ -191,12 +191,19 @@ class Stage:
             raise FieldError("gradient_accumulation", f"is above batch_size ({self.batch_size})")
         if not 0 <= self.held_out < 1:
             raise FieldError("held_out", "must be 0 or more and below 1")
+        if self.held_out and self.streamed:
+            raise FieldError("held_out", "cannot be taken off a stream, which is read as it comes")
         if not 0 <= self.warmup_steps <= self.steps:
             raise FieldError("warmup_steps", f"must be 0 to steps ({self.steps})")
         if self.weight_decay < 0:
             raise FieldError("weight_decay", "must be 0 or more")
         if not all(0 <= beta < 1 for beta in self.betas):
             raise FieldError("betas", "must be 0 or more and below 1")
+
+    @property
+    def streamed(self) -> bool:
+        """Whether images come one after the other, with no way to any but the next."""
+        return isinstance(self.data, TrainingFiles) and self.data.streamed
 
 
 @dataclass(frozen=True)
@@ -220,6 +227,11 @@ class Recipe(_Content):
     def tunes(self, part: Part) -> bool:
         """Whether any stage trains ``part``."""
         return any(part in stage.trains for stage in self.stages)
+
+    @property
+    def streams(self) -> bool:
+        """Whether any stage reads a stream."""
+        return any(stage.streamed for stage in self.stages)
 
     def _content(self) -> dict[str, Any]:
         """Where files of data lie does not count: what they hold has a hash of its own."""
