@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -332,7 +333,7 @@ def _place_data(recipe: yaml.MappingNode) -> None:
         for place in (value for name in PLACES for value in _at(data, name)):
             if place.value and isinstance(place, yaml.ScalarNode):
                 folder = Path(place.start_mark.name).absolute().parent
-                place.value = str(folder / Path(place.value).expanduser())
+                place.value = os.path.normpath(folder / Path(place.value).expanduser())
 
 
 def _items(nodes: list[yaml.Node]) -> list[yaml.Node]:

@@ -170,8 +170,8 @@ def _held_out(stage: Stage, visuals: Visuals) -> np.ndarray:
     """Images that are not trained on: the same ones for every seed."""
     order = np.random.default_rng([0, len(visuals.usable)]).permutation(visuals.usable)
     kept = round(stage.held_out * len(order))
-    if kept >= len(order) - 1 and len(order):
-        raise UserError(f"stage '{stage.name}': of {len(order)} images, {kept} are held out")
+    if kept >= len(order):
+        raise UserError(f"stage '{stage.name}': all {len(order)} images are held out")
     return order[:kept]
 
 
