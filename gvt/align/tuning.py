@@ -65,14 +65,25 @@ def tunes_encoders(recipe: Recipe, card: TokenizerCard) -> bool:
     return recipe.tunes("tokenizer") and any(one.image is not None for one in card.encoders)
 
 
+def tunes_language(recipe: Recipe) -> bool:
+    """Whether ``recipe`` trains the language model, or adapters in it."""
+    return recipe.tunes("llm") or recipe.tunes("lora")
+
+
 def live_encoders(recipe: Recipe, card: TokenizerCard, device: torch.device) -> Encoders | None:
     """Encoders to train, where ``recipe`` does so and ``card`` has a network at all.
 
     Raises:
-        UserError: an encoder is of a library whose models are not trained here.
+        UserError: an encoder is of a library whose models are not trained here, or has no network.
     """
     if not tunes_encoders(recipe, card):
         return None
+    for encoder in card.encoders:
+        if encoder.image is None:
+            raise UserError(
+                f"recipe '{recipe.name}' trains the tokenizer, but '{encoder.name}' in"
+                f" '{card.name}' has no network"
+            )
     made = Encoders(card, device)
     for tokenizer in made.tokenizers:
         if not hasattr(tokenizer, "trace"):
@@ -115,24 +126,41 @@ def kept_state(recipe: Recipe, model: nn.Module, state: Mapping[str, Tensor]) ->
     return found
 
 
-def load_language(recipe: Recipe, llm: LanguageModel, path: Path) -> LanguageModel:
-    """``llm`` with the weights of ``path``, in its own precision; LoRA is merged into them."""
-    model, state = copy.deepcopy(llm.model), load_file(path)
+def load_language(recipe: Recipe, llm: LanguageModel, folder: Path) -> LanguageModel | None:
+    """``llm`` as ``recipe`` has trained it, in its own precision, LoRA merged; None: it has not.
+
+    folder: where the cache keeps the connector that was trained with it.
+
+    Raises:
+        UserError: the cache has lost the weights.
+    """
+    if not tunes_language(recipe):
+        return None
+    model = copy.deepcopy(llm.model)
     if recipe.tunes("lora"):
         model = _with_lora(model, recipe.lora, 0)
-    _load(model, state)
+    _load(model, folder, LANGUAGE)
     return llm.over(_merged(model))
 
 
-def load_encoders(card: TokenizerCard, device: torch.device, path: Path) -> list[VisualTokenizer]:
-    """The encoders of ``card`` with the weights of ``path``."""
+def load_encoders(
+    recipe: Recipe, card: TokenizerCard, device: torch.device, folder: Path
+) -> list[VisualTokenizer] | None:
+    """The encoders of ``card`` as ``recipe`` has trained them; otherwise as ``load_language``."""
+    if not tunes_encoders(recipe, card):
+        return None
     made = Encoders(card, device)
-    _load(made, load_file(path))
+    _load(made, folder, ENCODERS)
     return made.tokenizers
 
 
-def _load(module: nn.Module, state: Mapping[str, Tensor]) -> None:
-    unknown = module.load_state_dict(dict(state), strict=False).unexpected_keys
+def _load(module: nn.Module, folder: Path, part: str) -> None:
+    path = folder / f"{part}.safetensors"
+    if not path.is_file():
+        raise UserError(
+            f"the cache has lost {path}", "Remove that folder, and the run trains it again."
+        )
+    unknown = module.load_state_dict(load_file(path), strict=False).unexpected_keys
     if unknown:
         raise UserError(f"the cache holds '{unknown[0]}', which the model has not")
 

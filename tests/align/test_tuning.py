@@ -145,9 +145,9 @@ def test_lora_learns_and_its_merged_weights_say_the_same(
         accelerator,
     )
     assert made.curve[-1][1] < frozen.curve[-1][1]
-    path = tmp_path / "lora.safetensors"
+    path = tmp_path / "language.safetensors"
     save_file(dict(made.parts["language"]), path)
-    adapted, merged = tuned_language(recipe, llm, 0), load_language(recipe, llm, path)
+    adapted, merged = tuned_language(recipe, llm, 0), load_language(recipe, llm, tmp_path)
     adapted.model.load_state_dict(load_file(path), strict=False)
     visual = torch.from_numpy(make_features().values[:2]).float()
     texts = pack([llm.placeholder(3)] * 2, [[llm.pair("what", "red")]] * 2, llm.pad)

@@ -65,7 +65,7 @@ def make(tmp_path, write_vit, llm_folder, monkeypatch):
             for buffer in (connector.mean, connector.whitening):
                 buffer += 0.1 * torch.randn_like(buffer)
         state = connector.state_dict()
-        return GVTForConditionalGeneration.assemble(card, config, state, str(llm), chat=chat)
+        return GVTForConditionalGeneration.assemble(card, config, state, language, str(llm))
 
     return made
 
