@@ -111,6 +111,13 @@ def test_a_control_without_a_network_trains_its_connector(
         train(alone, llm, {"colours": make_features()}, 0, accelerator)
 
 
+def test_a_part_without_a_network_is_told(write_vit, make_recipe, tmp_path):
+    write_vit("toy")
+    card = resolve_all({"x": "toy++blind"}, [tmp_path])["x"]
+    with pytest.raises(UserError, match=r"'blind' in 'toy\+\+blind' has no network"):
+        live_encoders(make_recipe(trains=("tokenizer",)), card, CPU)
+
+
 @pytest.mark.parametrize("part", ["llm", "lora"])
 def test_a_tuned_language_model_answers(run, llm, make_recipe, part):
     if part == "lora":
