@@ -138,6 +138,16 @@ def test_a_tuned_language_model_answers(run, llm, make_recipe, part):
     assert tuned.pair("what", "red") == llm.pair("what", "red")
 
 
+def test_a_cache_that_has_lost_weights_never_gives_the_frozen_ones(run, llm, store, make_recipe):
+    aligned = run(make_recipe(trains=("connector", "tokenizer", "llm")))
+    for path in aligned.folder.glob("[el]*.safetensors"):
+        path.unlink()
+    with pytest.raises(UserError, match=r"has lost .*language\.safetensors"):
+        aligned.language(llm)
+    with pytest.raises(UserError, match=r"has lost .*encoders\.safetensors"):
+        aligned.store(store).stores[0].tokenizer  # noqa: B018
+
+
 def test_lora_learns_and_its_merged_weights_say_the_same(
     llm, make_recipe, colours, accelerator, make_features, tmp_path
 ):
