@@ -158,15 +158,23 @@ class GVTForConditionalGeneration(PreTrainedModel, GenerationMixin):
         """Write the connector, what was trained with it, and references to the frozen parts.
 
         With ``everything`` those too: such a folder can be moved to another machine. What the
-        model's own folder holds goes into this one as well. Raises CardError where it is gone.
+        model's own folder holds goes into this one as well. Raises CardError where it is gone, and
+        UserError for a language model that transformers cannot save.
         """
+        whole = everything or self.config.llm["name"] == _LLM
+        if whole and getattr(self.language_model, "hf_quantizer", None):
+            raise UserError(
+                f"language model '{self.llm.name}' is read from a GGUF file, which cannot be saved",
+                "Frozen it can be referred to: leave out --everything. To train and keep it, take"
+                " its safetensors.",
+            )
         folder = Path(save_directory)
         folder.mkdir(parents=True, exist_ok=True)
         config = GVTConfig.from_dict(self.config.to_dict())
         if everything or self._trained or has_weights(config.tokenizer):
             config.tokenizer = with_weights(self.card, folder, _ENCODERS, self._trained)
             config.tokenizer_hash = from_dict(config.tokenizer, folder).hash()
-        if everything or config.llm["name"] == _LLM:
+        if whole:
             self._save_llm(folder / _LLM)
             config.llm = config.llm | {"name": _LLM}
         config.save_pretrained(folder)

@@ -261,6 +261,19 @@ def test_trained_parts_that_changed_in_their_folder_are_refused(trained, tmp_pat
     GVTForConditionalGeneration.from_pretrained(tmp_path / "saved", check_hashes=False)
 
 
+def test_a_gguf_file_is_referred_to_and_never_saved(make, pictures, tmp_path, gguf_file):
+    model = make(llm=gguf_file[0])
+    model.save_pretrained(tmp_path / "saved")
+    again = GVTForConditionalGeneration.from_pretrained(tmp_path / "saved")
+    asked = ["a", "b", "cab"]
+    wanted = answers(model, model.processor(), pictures, asked)
+    processor = GVTProcessor.from_pretrained(tmp_path / "saved")
+    assert answers(again, processor, pictures, asked) == wanted
+    with pytest.raises(UserError, match="GGUF file, which cannot be saved"):
+        again.save_pretrained(tmp_path / "whole", everything=True)
+    assert not (tmp_path / "whole").exists()
+
+
 def test_a_run_in_float16_keeps_features_in_it(make, pictures):
     model = make()
     pixels = model.processor()(images=pictures, text=PROMPTS)["pixel_values"]
