@@ -19,16 +19,15 @@ from tokenizers_zoo.derived import Fusion, Selection
 from tokenizers_zoo.expression import Kept
 from tokenizers_zoo.protocol import TokenizerCard
 
+_SHIPPED = "shipped:"
+_HERE = "./"
+_PARTS = {"image": ImageSpec, "features": FeatureSpec, "architecture": Architecture}
+
 
 class Savable(Protocol):
     """A model of transformers."""
 
     def save_pretrained(self, save_directory: Path) -> None: ...
-
-
-_SHIPPED = "shipped:"
-_HERE = "./"
-_PARTS = {"image": ImageSpec, "features": FeatureSpec, "architecture": Architecture}
 
 
 def to_dict(card: TokenizerCard) -> dict[str, Any]:
