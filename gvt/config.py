@@ -225,6 +225,13 @@ class Recipe(_Content):
         if self.tunes("llm") and self.tunes("lora"):
             raise FieldError("stages", "train both 'llm' and 'lora': a recipe takes one of them")
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
+        """The recipe that ``to_dict`` wrote; fields that came later have their defaults."""
+        own = dict(values)
+        made = {kind: make(**own[kind]) for kind, make in _SHAPES.items() if kind in own}
+        return cls(**own | made | {"stages": tuple(_stage(one) for one in own["stages"])})
+
     def tunes(self, part: Part) -> bool:
         """Whether any stage trains ``part``."""
         return any(part in stage.trains for stage in self.stages)
@@ -251,6 +258,20 @@ class Recipe(_Content):
     def samples(self) -> int:
         """Images that all stages see."""
         return sum(stage.steps * stage.batch_size for stage in self.stages)
+
+
+_SHAPES = {"connector": Connector, "lora": Lora}
+
+
+def _stage(values: Mapping[str, Any]) -> Stage:
+    own = _tuples(values)
+    if isinstance(own["data"], dict):
+        own["data"] = TrainingFiles(**_tuples(own["data"]))
+    return Stage(**own)
+
+
+def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ import torch
 
 from gvt.errors import UserError
 
-_DTYPES = {"no": "float32", "bf16": "bfloat16 autocast", "fp16": "float16 autocast"}
+DTYPES = {"no": "float32", "bf16": "bfloat16 autocast", "fp16": "float16 autocast"}
+"""How a run's record calls each precision."""
 
 
 def mixed_precision(cpu: bool) -> str:
@@ -84,5 +85,5 @@ def describe(precision: str, processes: int) -> dict[str, object]:
         "cores": os.cpu_count() or 1,
         "processes": processes,
         "threads": torch.get_num_threads(),
-        "dtype": _DTYPES[precision],
+        "dtype": DTYPES[precision],
     }

@@ -116,6 +116,7 @@ class GVT(LM):
             card = cards(suite, paths)[column]
             self._maker = ColumnMaker(self._workshop, column, card)
             self._aligned = self._maker.aligned(int(seed))
+            self._llm = self._aligned.language(self._workshop.llm)
             fingerprint = connector_fingerprint(self._aligned.hash, self._workshop.llm.hash)
         else:
             self._llava = Llava(name, self._workshop.accelerator.device)
@@ -170,11 +171,11 @@ class GVT(LM):
         if self._llava is not None:
             return asked, LlavaReader(self._llava, features, place)
         connector = self._aligned.connector
-        return asked, FeatureReader(self._workshop.llm, features, place, connector)
+        return asked, FeatureReader(self._llm, features, place, connector)
 
     def _features(self, images: ImageSet) -> Features:
         if self._llava is None:
-            return self._maker.features(images)
+            return self._maker.features(images, self._aligned)
         return tower_store(self._llava).get(images, accelerator=self._workshop.accelerator)
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gvt.config import Connector
+from gvt.config import Recipe
 from gvt.errors import UserError, nearest
 from gvt.paths import cache_dir
 from gvt.resolve import resolve
@@ -16,6 +15,7 @@ from tokenizers_zoo import TokenizerCard
 
 if TYPE_CHECKING:
     from gvt.model.hf import GVTForConditionalGeneration
+    from gvt.model.language import LanguageModel
 
 
 def model_of(
@@ -28,7 +28,7 @@ def model_of(
     """The model behind ``column``, which may be left out where a run has only one tokenizer.
 
     seed: of its alignment; None: the run's first. Raises UserError where the run has no such
-    column, where the cache has lost its connector, or where its parts have changed since.
+    column, where the cache has lost what was trained, or where its parts have changed since.
     """
     record = schema.read_run(run)
     column = column or _only_column(run, record)
@@ -37,8 +37,8 @@ def model_of(
     name = {**suite["tokenizers"], **suite["controls"]}[column]
     card = resolve(name, include_path)
     _same_card(run, record, column, card)
-    path = cache_dir() / "connectors" / note["connector_hash"] / "connector.safetensors"
-    if not path.is_file():
+    folder = cache_dir() / "connectors" / note["connector_hash"]
+    if not (folder / "connector.safetensors").is_file():
         again = " ".join(record["command"])
         raise UserError(
             f"{run}: the connector of '{column}' is no longer in the cache",
@@ -46,20 +46,21 @@ def model_of(
         )
     from safetensors.torch import load_file
 
+    from gvt.align.tuning import load_encoders, load_language
     from gvt.model.hf import GVTForConditionalGeneration
 
-    model = GVTForConditionalGeneration.assemble(
+    llm = _language(run, record, device)
+    recipe = Recipe.from_dict(record["config"]["recipe"])
+    trained = load_language(recipe, llm, folder)
+    return GVTForConditionalGeneration.assemble(
         card,
-        Connector(**record["config"]["recipe"]["connector"]),
-        load_file(path),
-        suite["llm"],
-        chat=suite["apply_chat_template"],
-        device=device,
-        **_precision(record),
+        recipe.connector,
+        load_file(folder / "connector.safetensors"),
+        trained or llm,
+        None if trained else suite["llm"],
+        trained=load_encoders(recipe, card, llm.device, folder),
+        precision=_precision(record),
     )
-    if model.config.llm["hash"] != record["config"]["llm"]["hash"]:
-        raise UserError(f"{run}: language model '{suite['llm']}' has changed since this run")
-    return model
 
 
 def _only_column(run: Path, record: dict[str, Any]) -> str:
@@ -98,9 +99,23 @@ def _same_card(run: Path, record: dict[str, Any], column: str, card: TokenizerCa
         raise UserError(f"{run}: tokenizer '{card.name}' has changed since this run")
 
 
-def _precision(record: dict[str, Any]) -> dict[str, Any]:
-    """What the run computed features and answers in."""
-    hardware, command = record["hardware"], json.dumps(record["command"])
-    autocast = hardware["dtype"].startswith("bfloat16")
-    gpu = hardware["gpu"] is not None and '"--device", "cpu"' not in command
-    return {"precision": "bf16" if autocast else "no", "half": autocast and gpu}
+def _language(run: Path, record: dict[str, Any], device: str) -> LanguageModel:
+    """The frozen language model of a run, held as the run held it."""
+    from gvt.model.language import LanguageModel
+
+    suite = record["config"]["suite"]
+    command = " ".join(record["command"]).replace("=", " ")
+    on_gpu = record["hardware"]["gpu"] is not None and "--device cpu" not in command
+    half = on_gpu and _precision(record) == "bf16"
+    chat = suite["apply_chat_template"]
+    llm = LanguageModel.load(suite["llm"], device, chat=chat, half=half)
+    if llm.hash != record["config"]["llm"]["hash"]:
+        raise UserError(f"{run}: language model '{suite['llm']}' has changed since this run")
+    return llm
+
+
+def _precision(record: dict[str, Any]) -> str:
+    """What the run computed features in."""
+    from gvt.hardware import DTYPES
+
+    return next(name for name, dtype in DTYPES.items() if dtype == record["hardware"]["dtype"])

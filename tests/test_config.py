@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from gvt import catalog
 from gvt.config import CONTROLS, Recipe, Suite, load_recipe, load_suite
 from gvt.errors import UserError
 
@@ -84,6 +85,27 @@ def test_the_hash_is_of_what_matters(write):
     assert one.hash() == two.hash() != three.hash()
     assert isinstance(one, Recipe)
     assert one.stages[0].lr == 1e-3  # which YAML takes for text
+
+
+@pytest.mark.parametrize("name", catalog.recipes())
+def test_a_recipe_comes_back_from_its_plain_form(name):
+    recipe = catalog.get_recipe(name)
+    assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
+
+
+def test_a_plain_form_may_be_older_than_some_fields(write):
+    path = write(
+        "files",
+        "lora: {rank: 3}\n"
+        "stages: [{name: s, steps: 1, batch_size: 1, lr: 1, trains: [lora],"
+        " data: {format: parquet, path: shards, images_from: [coco/train2017]}}]\n",
+    )
+    recipe = load_recipe(path)
+    values = recipe.to_dict()
+    assert Recipe.from_dict(values) == recipe
+    del values["lora"], values["stages"][0]["trains"]
+    older = Recipe.from_dict(values)
+    assert not older.tunes("lora") and older.stages[0].data == recipe.stages[0].data
 
 
 def test_includes_in_a_circle(write):

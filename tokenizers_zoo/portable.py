@@ -3,8 +3,9 @@
 import dataclasses
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tokenizers_zoo import hub
 from tokenizers_zoo.card import (
@@ -21,6 +22,12 @@ from tokenizers_zoo.protocol import TokenizerCard
 _SHIPPED = "shipped:"
 _HERE = "./"
 _PARTS = {"image": ImageSpec, "features": FeatureSpec, "architecture": Architecture}
+
+
+class Savable(Protocol):
+    """A model of transformers."""
+
+    def save_pretrained(self, save_directory: Path) -> None: ...
 
 
 def to_dict(card: TokenizerCard) -> dict[str, Any]:
@@ -61,32 +68,55 @@ def from_dict(values: dict[str, Any], folder: Path) -> TokenizerCard:
     return Card(**_tuples(own) | parts | {"path": path})
 
 
-def with_weights(card: TokenizerCard, folder: Path, below: str) -> dict[str, Any]:
-    """As `to_dict`, with the weights of every encoder copied to ``folder / below``.
-
-    What came from a hub is a local checkpoint from then on, so its hash is another one.
-    Raises CardError where weights are missing.
-    """
-    return _packed(to_dict(card), card, folder, below, {})
-
-
-def _packed(
-    values: dict[str, Any], card: TokenizerCard, folder: Path, below: str, done: dict[Any, str]
+def with_weights(
+    card: TokenizerCard, folder: Path, below: str, trained: Mapping[Card, Savable] | None = None
 ) -> dict[str, Any]:
-    if isinstance(card, Selection):
-        return values | {"base": _packed(values["base"], card.base, folder, below, done)}
-    if isinstance(card, Fusion):
-        pairs = zip(values["parts"], card.parts, strict=True)
-        return values | {"parts": [_packed(*pair, folder, below, done) for pair in pairs]}
-    if card.checkpoint is None:
-        return values
-    # Two layers of one network are one folder.
-    network = (card.folder or card.checkpoint, card.revision, card.init)
-    if network not in done:
-        done[network] = f"{below}/{len(done)}"
-        _copy(card, folder / done[network])
-    place = {"path": f"{_HERE}config.json", "checkpoint": f"local:{done[network]}"}
-    return values | place | {"revision": None}
+    """As `to_dict`, with the weights of every encoder in ``folder / below``.
+
+    They are copied from where they lie, but for those networks that were ``trained`` since, each
+    apart from all others. What came from a hub is a local checkpoint from then on, and has another
+    hash. Raises CardError where weights are missing.
+    """
+    return _Packer(folder, below, trained or {}).packed(to_dict(card), card)
+
+
+def has_weights(values: dict[str, Any]) -> bool:
+    """Whether `with_weights` gave ``values``, so that the weights lie in their own folder."""
+    if values["kind"] == "card":
+        return values["path"].startswith(_HERE)
+    return any(map(has_weights, values.get("parts") or [values["base"]]))
+
+
+class _Packer:
+    def __init__(self, folder: Path, below: str, trained: Mapping[Card, Savable]) -> None:
+        self._folder, self._below, self._trained = folder, below, trained
+        self._done: dict[Any, str] = {}
+
+    def packed(self, values: dict[str, Any], card: TokenizerCard) -> dict[str, Any]:
+        """``values`` of ``card``, which say where its weights are now."""
+        if isinstance(card, Selection):
+            return values | {"base": self.packed(values["base"], card.base)}
+        if isinstance(card, Fusion):
+            parts = [self.packed(*pair) for pair in zip(values["parts"], card.parts, strict=True)]
+            return values | {"parts": parts}
+        if card.checkpoint is None:
+            return values
+        place = {"path": f"{_HERE}config.json", "checkpoint": f"local:{self._place(card)}"}
+        drawn = {"init": "pretrained", "seed": None} if card in self._trained else {}
+        return values | place | {"revision": None} | drawn
+
+    def _place(self, card: Card) -> str:
+        own = self._trained.get(card)
+        # Two layers of one network are one folder, unless each was trained for itself.
+        network = card if own else (card.folder or card.checkpoint, card.revision, card.init)
+        if network not in self._done:
+            self._done[network] = f"{self._below}/{len(self._done)}"
+            target = self._folder / self._done[network]
+            if own:
+                own.save_pretrained(target)
+            else:
+                _copy(card, target)
+        return self._done[network]
 
 
 def _copy(card: Card, target: Path) -> None:

@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,7 @@ from torch import Tensor
 from gvt.align.checkpoint import Checkpoints
 from gvt.align.data import source
 from gvt.align.trainer import Trained, new_connector, train
-from gvt.align.tuning import (
-    ENCODERS,
-    LANGUAGE,
-    live_encoders,
-    load_encoders,
-    load_language,
-)
+from gvt.align.tuning import live_encoders, load_encoders, load_language, tunes_encoders
 from gvt.config import Recipe
 from gvt.engine.combined import CombinedStore
 from gvt.engine.features import FEATURES_VERSION, Features
@@ -42,14 +37,16 @@ ALIGN_VERSION = 5
 class Aligned:
     """A trained connector, its hash and how its training went.
 
-    folder: where it lies, with the weights of what was trained beside it. trained: how many weights
-    those are, connector included. waited: of the ``seconds`` of training, those spent on data.
+    folder: where it lies, with the weights of what was trained beside it. tuned: whether the
+    tokenizer was. parameters: how many weights were trained, connector included. waited: of the
+    ``seconds`` of training, those spent on data.
     """
 
     connector: Connector
     hash: str
     recipe: Recipe
     folder: Path
+    tuned: bool
     steps: int
     samples: int
     seconds: float
@@ -61,24 +58,14 @@ class Aligned:
 
     def language(self, llm: LanguageModel) -> LanguageModel:
         """``llm`` itself, or as it was trained with the connector: a copy, made anew."""
-        path = self.folder / f"{LANGUAGE}.safetensors"
-        return load_language(self.recipe, llm, path) if path.exists() else llm
-
-    @property
-    def tuned(self) -> bool:
-        """Whether the tokenizer was trained as well."""
-        return self._encoders.exists()
-
-    @property
-    def _encoders(self) -> Path:
-        return self.folder / f"{ENCODERS}.safetensors"
+        return load_language(self.recipe, llm, self.folder) or llm
 
     def store(self, frozen: CombinedStore) -> CombinedStore:
         """Features of the tokenizer as it was trained; ``frozen`` itself where it was not."""
         if not self.tuned:
             return frozen
-        path = self._encoders
-        return frozen.tuned(self.hash, lambda: load_encoders(frozen.card, frozen.device, path))
+        made = partial(load_encoders, self.recipe, frozen.card, frozen.device, self.folder)
+        return frozen.tuned(self.hash, made)
 
 
 def ingredients(
@@ -177,6 +164,7 @@ def align(
         hash=name,
         recipe=recipe,
         folder=folder,
+        tuned=tunes_encoders(recipe, store.card),
         cached=cached,
         **{key: facts[key] for key in told},
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,14 @@ from transformers import PreTrainedModel
 
 from gvt.errors import UserError
 from gvt.model.language import LanguageModel
-from tokenizers_zoo import TokenizerCard, VisualTokenizer, VisualTokens, combine, load_tokenizer
+from tokenizers_zoo import (
+    Card,
+    TokenizerCard,
+    VisualTokenizer,
+    VisualTokens,
+    combine,
+    load_tokenizer,
+)
 
 if TYPE_CHECKING:
     from gvt.config import Lora, Recipe
@@ -35,11 +42,8 @@ class FrozenEncoders:
 
     def __call__(self, pixels: Sequence[Tensor]) -> Tensor:
         """float[B, 3, H, W] for every encoder → float[B, N, D]."""
-        encoded = {
-            tokenizer.card: _widened(tokenizer.encode(own))
-            for tokenizer, own in zip(self.tokenizers, pixels, strict=True)
-        }
-        return combine(self._card, encoded).features
+        pairs = zip(self.tokenizers, pixels, strict=True)
+        return _joined(self._card, ((one.card, one.encode(own)) for one, own in pairs))
 
 
 class Encoders(nn.Module):
@@ -55,11 +59,8 @@ class Encoders(nn.Module):
 
     def forward(self, pixels: Sequence[Tensor]) -> Tensor:
         """float[B, 3, H, W] for every encoder → float[B, N, D]."""
-        encoded = {
-            tokenizer.card: _widened(tokenizer.trace(own))
-            for tokenizer, own in zip(self.tokenizers, pixels, strict=True)
-        }
-        return combine(self._card, encoded).features
+        pairs = zip(self.tokenizers, pixels, strict=True)
+        return _joined(self._card, ((one.card, one.trace(own)) for one, own in pairs))
 
     def used(self) -> list[nn.Parameter]:
         """Parameters that features depend on: not the layers behind the one that is read.
@@ -81,6 +82,11 @@ def tunes_encoders(recipe: Recipe, card: TokenizerCard) -> bool:
     return recipe.tunes("tokenizer") and any(one.image is not None for one in card.encoders)
 
 
+def tunes_language(recipe: Recipe) -> bool:
+    """Whether ``recipe`` trains the language model, or adapters in it."""
+    return recipe.tunes("llm") or recipe.tunes("lora")
+
+
 def live_encoders(
     recipe: Recipe, card: TokenizerCard, device: torch.device
 ) -> Encoders | FrozenEncoders | None:
@@ -88,10 +94,16 @@ def live_encoders(
     where its images come as a stream.
 
     Raises:
-        UserError: an encoder is of a library whose models are not trained here.
+        UserError: an encoder is of a library whose models are not trained here, or has no network.
     """
     if not tunes_encoders(recipe, card):
         return FrozenEncoders(card, device) if recipe.streams else None
+    for encoder in card.encoders:
+        if encoder.image is None:
+            raise UserError(
+                f"recipe '{recipe.name}' trains the tokenizer, but '{encoder.name}' in"
+                f" '{card.name}' has no network"
+            )
     made = Encoders(card, device)
     for tokenizer in made.tokenizers:
         if not hasattr(tokenizer, "trace"):
@@ -134,24 +146,41 @@ def kept_state(recipe: Recipe, model: nn.Module, state: Mapping[str, Tensor]) ->
     return found
 
 
-def load_language(recipe: Recipe, llm: LanguageModel, path: Path) -> LanguageModel:
-    """``llm`` with the weights of ``path``, in its own precision; LoRA is merged into them."""
-    model, state = copy.deepcopy(llm.model), load_file(path)
+def load_language(recipe: Recipe, llm: LanguageModel, folder: Path) -> LanguageModel | None:
+    """``llm`` as ``recipe`` has trained it, in its own precision, LoRA merged; None: it has not.
+
+    folder: where the cache keeps the connector that was trained with it.
+
+    Raises:
+        UserError: the cache has lost the weights.
+    """
+    if not tunes_language(recipe):
+        return None
+    model = copy.deepcopy(llm.model)
     if recipe.tunes("lora"):
         model = _with_lora(model, recipe.lora, 0)
-    _load(model, state)
+    _load(model, folder, LANGUAGE)
     return llm.over(_merged(model))
 
 
-def load_encoders(card: TokenizerCard, device: torch.device, path: Path) -> list[VisualTokenizer]:
-    """The encoders of ``card`` with the weights of ``path``."""
+def load_encoders(
+    recipe: Recipe, card: TokenizerCard, device: torch.device, folder: Path
+) -> list[VisualTokenizer] | None:
+    """The encoders of ``card`` as ``recipe`` has trained them; otherwise as ``load_language``."""
+    if not tunes_encoders(recipe, card):
+        return None
     made = Encoders(card, device)
-    _load(made, load_file(path))
+    _load(made, folder, ENCODERS)
     return made.tokenizers
 
 
-def _load(module: nn.Module, state: Mapping[str, Tensor]) -> None:
-    unknown = module.load_state_dict(dict(state), strict=False).unexpected_keys
+def _load(module: nn.Module, folder: Path, part: str) -> None:
+    path = folder / f"{part}.safetensors"
+    if not path.is_file():
+        raise UserError(
+            f"the cache has lost {path}", "Remove that folder, and the run trains it again."
+        )
+    unknown = module.load_state_dict(load_file(path), strict=False).unexpected_keys
     if unknown:
         raise UserError(f"the cache holds '{unknown[0]}', which the model has not")
 
@@ -179,5 +208,10 @@ def _merged(model: PreTrainedModel) -> PreTrainedModel:
     return model
 
 
-def _widened(tokens: VisualTokens) -> VisualTokens:
-    return VisualTokens(tokens.features.float(), tokens.grid, tokens.prefix)
+def _joined(card: TokenizerCard, encoded: Iterable[tuple[Card, VisualTokens]]) -> Tensor:
+    """The features of ``card`` in float32, out of those of each of its encoders."""
+    wide = {
+        encoder: VisualTokens(tokens.features.float(), tokens.grid, tokens.prefix)
+        for encoder, tokens in encoded
+    }
+    return combine(card, wide).features

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--everything",
         action="store_true",
-        help="copy tokenizer and language model as well (default: the connector and references)",
+        help="copy frozen parts as well (default: what was trained, and references to the rest)",
     )
     arguments.add_include_path(parser)
 

@@ -6,6 +6,10 @@ from typing import Any
 
 from gvt.model.frame import CLOSE, OPEN, Turn
 
+_REMEMBERED = 1_000_000
+"""Token ids of texts that are kept at most, some 50 MB: the mini world's recipes ask for 130,000,
+over and over; of a million captions hardly one comes again before long."""
+
 
 class Prompts:
     """A tokenizer and the ``turn`` that prompts are put in; needs no model.
@@ -19,6 +23,7 @@ class Prompts:
     def __init__(self, tokenizer: Any, turn: Turn, eos: int, seq2seq: bool) -> None:
         self.tokenizer, self.turn, self.eos, self.seq2seq = tokenizer, turn, eos, seq2seq
         self._ids: dict[str, tuple[int, ...]] = {}
+        self._held = 0
         begin = tokenizer.bos_token_id
         # A chat template writes it itself.
         self._begin = () if begin is None or turn.before else (begin,)
@@ -44,9 +49,12 @@ class Prompts:
         return self.encode(text + self.turn.after + continuation)[len(self.prompt(text)) :]
 
     def encode(self, text: str) -> tuple[int, ...]:
-        """Token ids of a text without any special token added; remembered."""
+        """Token ids of a text without any special token added; remembered for a while."""
         ids = self._ids.get(text)
         if ids is None:
             ids = tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+            if self._held + len(ids) > _REMEMBERED:
+                self._ids, self._held = {}, 0
             self._ids[text] = ids
+            self._held += len(ids)
         return ids

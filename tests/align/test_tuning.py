@@ -111,6 +111,13 @@ def test_a_control_without_a_network_trains_its_connector(
         train(alone, llm, {"colours": make_features()}, 0, accelerator)
 
 
+def test_a_part_without_a_network_is_told(write_vit, make_recipe, tmp_path):
+    write_vit("toy")
+    card = resolve_all({"x": "toy++blind"}, [tmp_path])["x"]
+    with pytest.raises(UserError, match=r"'blind' in 'toy\+\+blind' has no network"):
+        live_encoders(make_recipe(trains=("tokenizer",)), card, CPU)
+
+
 @pytest.mark.parametrize("part", ["llm", "lora"])
 def test_a_tuned_language_model_answers(run, llm, make_recipe, part):
     if part == "lora":
@@ -131,6 +138,16 @@ def test_a_tuned_language_model_answers(run, llm, make_recipe, part):
     assert tuned.pair("what", "red") == llm.pair("what", "red")
 
 
+def test_a_cache_that_has_lost_weights_never_gives_the_frozen_ones(run, llm, store, make_recipe):
+    aligned = run(make_recipe(trains=("connector", "tokenizer", "llm")))
+    for path in aligned.folder.glob("[el]*.safetensors"):
+        path.unlink()
+    with pytest.raises(UserError, match=r"has lost .*language\.safetensors"):
+        aligned.language(llm)
+    with pytest.raises(UserError, match=r"has lost .*encoders\.safetensors"):
+        aligned.store(store).stores[0].tokenizer  # noqa: B018
+
+
 def test_lora_learns_and_its_merged_weights_say_the_same(
     llm, make_recipe, colours, accelerator, make_features, tmp_path
 ):
@@ -145,9 +162,9 @@ def test_lora_learns_and_its_merged_weights_say_the_same(
         accelerator,
     )
     assert made.curve[-1][1] < frozen.curve[-1][1]
-    path = tmp_path / "lora.safetensors"
+    path = tmp_path / "language.safetensors"
     save_file(dict(made.parts["language"]), path)
-    adapted, merged = tuned_language(recipe, llm, 0), load_language(recipe, llm, path)
+    adapted, merged = tuned_language(recipe, llm, 0), load_language(recipe, llm, tmp_path)
     adapted.model.load_state_dict(load_file(path), strict=False)
     visual = torch.from_numpy(make_features().values[:2]).float()
     texts = pack([llm.placeholder(3)] * 2, [[llm.pair("what", "red")]] * 2, llm.pad)

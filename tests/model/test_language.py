@@ -1,6 +1,7 @@
 """The frozen language model: the frame around an image, and what its hash covers."""
 
 import json
+import tracemalloc
 
 import pytest
 import torch
@@ -8,7 +9,9 @@ from safetensors.torch import load_file, save_file
 from transformers import T5Tokenizer
 
 from gvt.errors import UserError
+from gvt.model.frame import PLAIN
 from gvt.model.language import LanguageModel
+from gvt.model.prompts import Prompts
 
 # As of a chat model with a system prompt; every word is one of the toy tokenizer's.
 TEMPLATE = (
@@ -28,6 +31,22 @@ def test_the_frame_is_begin_img_and_end_img(llm):
     assert llm.encode("Is there a Circle?") == ids(llm, "is", "there", "a", "circle", "?")
     assert llm.eos == ids(llm, "<eos>")[0]
     assert llm.pad == ids(llm, "<pad>")[0]
+
+
+def test_texts_are_remembered_but_not_without_end(llm, monkeypatch):
+    monkeypatch.setattr("gvt.model.prompts._REMEMBERED", 3000)
+    prompts = Prompts(llm.tokenizer, PLAIN, llm.eos, seq2seq=False)
+    words = ("red", "blue", "cube", "ring", "is", "the", "a", "left")
+    texts = [" ".join(words[number >> 3 * i & 7] for i in range(5)) for number in range(10_000)]
+    tracemalloc.start()
+    for text in texts:
+        prompts.encode(text)
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert grown < 500_000  # all of them take 2.5 million bytes
+    assert prompts.encode(texts[-1]) is prompts.encode(texts[-1])
+    for text in (texts[0], texts[-1], " ".join(texts[:1000])):
+        assert prompts.encode(text) == ids(llm, *text.split())
 
 
 def test_an_image_stands_between_the_tags(llm):

@@ -4,12 +4,25 @@ import io
 import json
 import shutil
 
+import numpy as np
 import pytest
+import torch
 
 from gvt.cli import main
+from gvt.data.images import FileImages
+from gvt.engine.combined import CombinedStore
+from gvt.model.hf import GVTForConditionalGeneration
 from gvt.paths import cache_dir
+from gvt.resolve import resolve
+from leaderboard import schema
 
 TOKENS = 8  # what the task leaves an answer
+TUNED = """stages:
+  - {{name: s, data: mini-questions, steps: 12, batch_size: 4, lr: 1.0e-3, questions_per_image: 2,
+     trains: [connector, {trains}], tokenizer_lr: 1.0e-2, llm_lr: 1.0e-2}}
+connector: {{latents: 3, depth: 1, heads: 2, head_dim: 8}}
+lora: {{rank: 4, alpha: 8}}
+"""
 
 
 @pytest.fixture
@@ -51,6 +64,79 @@ def test_an_exported_column_says_in_a_chat_what_it_said_in_the_run(world, export
         code, output = chat(rows[0]["image"], asked, "--prompt", "{question}", model=column)
         assert (code, output.err) == (0, "")
         assert output.out.split("\n")[:-1] == [row["answer"] for row in rows]
+
+
+@pytest.fixture
+def tuned(world):
+    """tuned(tokenizer, trains): a run with one tokenizer whose recipe trains these parts too."""
+
+    def run(tokenizer, trains):
+        (world.mine / "recipes").mkdir()
+        (world.mine / "recipes" / "tuned.yaml").write_text(TUNED.format(trains=trains))
+        code, output = world.run("--tokenizers", tokenizer, "--recipe", "tuned")
+        assert code == 0, output.err
+        return schema.read_run(world.folder)["alignment"][0]
+
+    return run
+
+
+def ask(world, chat, column, model="model"):
+    """What a saved model says to the questions of a column, and what the run has said."""
+    rows = world.rows(column)
+    asked = [f"/image {row['image']}\n{row['question']}" for row in rows]
+    code, output = chat(rows[0]["image"], asked, "--prompt", "{question}", model=model)
+    assert (code, output.err) == (0, "")
+    return output.out.split("\n")[:-1], [row["answer"] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "trains"),
+    [
+        ("toy-one", "tokenizer"),
+        ("toy-one", "llm"),
+        ("toy-one", "lora"),
+        ("toy-one+toy-two", "tokenizer"),
+        ("toy-one[layer=0]++toy-one[tokens=4]", "tokenizer, llm"),
+    ],
+)
+def test_a_model_keeps_what_was_trained_with_its_connector(
+    world, tuned, export, chat, tmp_path, tokenizer, trains
+):
+    if trains == "lora":
+        pytest.importorskip("peft")
+    note = tuned(tokenizer, trains)
+    assert export()[0] == 0
+    parts = {"encoders": "tokenizer" in trains, "llm": trains != "tokenizer"}
+    assert {path.name for path in (tmp_path / "model").glob("*/")} == {n for n in parts if parts[n]}
+    if parts["encoders"]:
+        _same_features(world, note, resolve(tokenizer, [world.mine]), tmp_path / "model")
+        for weights in world.mine.glob("*-weights"):
+            shutil.rmtree(weights)  # what was trained needs its origin no more
+    answers, wanted = ask(world, chat, note["column"])
+    assert answers == wanted
+    assert len(set(wanted)) > 1
+
+
+def _same_features(world, note, card, folder):
+    """Those of the exported encoders are, bit for bit, what the run has stored of its own."""
+    images = {row["image_sha256"]: row["image"] for row in world.rows(note["column"])}
+    files = FileImages(list(images.values()), list(images))
+    frozen = CombinedStore(card, torch.device("cpu"), "no")
+    tuned = frozen.tuned(note["connector_hash"], list)  # could compute nothing
+    encoders = GVTForConditionalGeneration.from_pretrained(folder).encoders
+    for encoder, own, before in zip(encoders, tuned.stores, frozen.stores, strict=True):
+        pixels = encoder.preprocess([files.load(i) for i in range(len(files))])
+        features = encoder.encode(pixels).features.numpy()
+        assert np.array_equal(features, own.get(files).values[:])
+        assert not np.allclose(features, before.get(files).values[:], atol=1e-3)
+
+
+def test_what_the_cache_has_lost_of_a_training_is_told(world, tuned, export, tmp_path):
+    note = tuned("toy-one", "tokenizer")
+    (cache_dir() / "connectors" / note["connector_hash"] / "encoders.safetensors").unlink()
+    code, output = export()
+    assert (code, "has lost" in output.err, output.err.count("Traceback")) == (2, True, 0)
+    assert not (tmp_path / "model").exists()
 
 
 def test_what_cannot_be_exported_is_told_in_a_line(world, export, tmp_path):

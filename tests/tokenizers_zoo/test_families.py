@@ -10,6 +10,7 @@ import transformers
 import tokenizers_zoo.families as table
 from tokenizers_zoo import CardError, feature_shape, load_tokenizer
 from tokenizers_zoo.families import families
+from tokenizers_zoo.portable import from_dict, has_weights, with_weights
 
 # What the hub's checkpoint holds: toy of conftest, its bare encoder, its final norm.
 HELD = {
@@ -84,6 +85,31 @@ def test_features_equal_the_library(checkpoint, make_card, family):
         assert tokens.prefix == before - first
         assert feature_shape(card) == (tokenizer.tokens, tokenizer.dim)
         assert (tokenizer.tokens, tokenizer.dim) == tokens.features.shape[1:]
+
+
+@pytest.mark.parametrize("family", HELD)
+def test_a_trained_network_comes_back_from_a_folder(checkpoint, make_card, tmp_path, family):
+    kind = HELD[family][0]
+    checkpoint(kind)
+    prefix = list(families()[family].prefix)
+    for init in ({}, {"init": "random", "seed": 0}):
+        card = make_card(
+            family=family,
+            checkpoint=f"local:{kind}",
+            image=image(20),
+            features={"layer": -1, "final_norm": True, "drop": prefix},
+            **init,
+        )
+        trained = load_tokenizer(card)
+        wanted = trained.encode(pixels(20)).features
+        for weight in trained.model.parameters():
+            weight.mul_(1.5)
+        moved = trained.encode(pixels(20)).features
+        assert not torch.allclose(moved, wanted, atol=1e-2)
+        values = with_weights(card, tmp_path / "saved", "networks", {card: trained.model})
+        assert has_weights(values)
+        back = load_tokenizer(from_dict(values, tmp_path / "saved"))
+        assert torch.equal(back.encode(pixels(20)).features, moved)
 
 
 def test_all_families_of_transformers_are_compared():

@@ -90,7 +90,7 @@ class ImageTexts:
     def _hash(self, row: Row) -> str:
         try:
             content = (self._folder / row.image).read_bytes()
-        except OSError:
+        except (OSError, ValueError):  # a name with a NUL is no path at all
             raise BadRowError("missing image") from None
         try:
             Image.open(io.BytesIO(content)).close()

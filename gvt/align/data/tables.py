@@ -92,20 +92,56 @@ def _load(path: Path) -> Any:
 def _json_captions(path: Path) -> Iterator[Row]:
     content = _load(path)
     if isinstance(content, dict) and {"images", "annotations"} <= content.keys():
-        names = {image["id"]: image["file_name"] for image in content["images"]}
-        for number, one in enumerate(content["annotations"]):
-            where = f"{path.name} annotations[{number}]"
-            yield _row(where, {"image": names.get(one["image_id"]), **one}, "caption")
-    elif isinstance(content, list) and content and "regions" in content[0]:
-        for image in content:  # Visual Genome's: an image is called by its number
-            for number, region in enumerate(image["regions"]):
-                where = f"{path.name} image {image['id']} regions[{number}]"
-                yield Row(where, f"{image['id']}.jpg", region.get("phrase"))
+        if not all(isinstance(content[key], list) for key in ("images", "annotations")):
+            raise UserError(f"{path}: 'images' and 'annotations' must be lists")
+        yield from _coco(path.name, content["images"], content["annotations"])
     elif isinstance(content, list):
+        genome = any(isinstance(entry, dict) and "regions" in entry for entry in content)
         for number, entry in enumerate(content):
-            yield _row(f"{path.name}[{number}]", entry, "caption")
+            where = f"{path.name}[{number}]"
+            if genome:
+                yield from _regions(where, entry)
+            else:
+                yield _row(where, entry, "caption")
     else:
         raise UserError(f"{path}: neither a list of rows nor COCO's 'images' and 'annotations'")
+
+
+def _coco(file: str, images: list[Any], annotations: list[Any]) -> Iterator[Row]:
+    """COCO's: a row is an annotation, which calls its image by a number."""
+    known = [one for one in images if isinstance(one, dict) and _is_id(one.get("id"))]
+    names = {one["id"]: one.get("file_name") for one in known}
+    for number, one in enumerate(annotations):
+        where = f"{file} annotations[{number}]"
+        if not isinstance(one, dict):
+            yield Row(where, problem="annotation that is no object")
+        elif not _is_id(one.get("image_id")):
+            yield Row(where, problem="annotation without image_id")
+        elif one["image_id"] not in names:
+            yield Row(where, problem="annotation of an image that is not listed")
+        elif not isinstance(names[one["image_id"]], str):
+            yield Row(where, problem="image without file_name")
+        else:
+            yield Row(where, names[one["image_id"]], one.get("caption"))
+
+
+def _regions(where: str, image: Any) -> Iterator[Row]:
+    """Visual Genome's: a row is a region of an image, which is called by its number."""
+    if not isinstance(image, dict) or not isinstance(image.get("regions"), list):
+        yield Row(where, problem="image without regions")
+        return
+    for number, region in enumerate(image["regions"]):
+        place = f"{where} regions[{number}]"
+        if not _is_id(image.get("id")):
+            yield Row(place, problem="image without id")
+        elif not isinstance(region, dict) or "phrase" not in region:
+            yield Row(place, problem="region without phrase")
+        else:
+            yield Row(place, f"{image['id']}.jpg", region["phrase"])
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, (int, str))
 
 
 def _tsv(path: Path) -> Iterator[Row]:
@@ -132,6 +168,7 @@ def _beside(folder: Path) -> Iterator[Row]:
             yield Row(name, name, text.read_text("utf-8", "replace").splitlines())
         elif note.is_file():
             entry = _line(note.read_bytes())
-            yield _row(name, entry and {**entry, "image": name}, "caption")
+            own = {**entry, "image": name} if isinstance(entry, dict) else None
+            yield _row(name, own, "caption")
         else:
             yield Row(name, problem="image without caption")

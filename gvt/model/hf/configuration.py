@@ -1,4 +1,4 @@
-"""What a model folder says of its parts: tokenizer, connector and frozen language model."""
+"""What a model folder says of its parts: tokenizer, connector and language model."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from transformers import PreTrainedConfig
 
 
 class GVTConfig(PreTrainedConfig):
-    """References to the frozen parts, and the shape of the connector between them.
+    """Where tokenizer and language model lie, and the shape of the connector between them.
 
     tokenizer: the card (``tokenizers_zoo.portable``); tokenizer_hash: its hash.
     connector, shape: fields of ``gvt.config.Connector`` and of ``ConnectorShape``.
     llm: ``name`` as ``gvt run --llm`` takes it, ``chat``, ``half`` (held in bfloat16), ``hash``.
-    precision: what features are computed in, ``no`` (float32) or ``bf16``.
+    precision: the run's, ``no`` (features are float32), ``bf16`` or ``fp16``.
 
-    A place that starts with ``./`` lies in the folder itself.
+    A place that starts with ``./`` lies in the folder itself: so does whatever was trained.
     """
 
     model_type = "gvt"

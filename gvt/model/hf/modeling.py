@@ -1,4 +1,4 @@
-"""Encoder, connector and frozen language model as one model of transformers."""
+"""Encoder, connector and language model as one model of transformers."""
 
 from __future__ import annotations
 
@@ -16,12 +16,20 @@ from transformers import GenerationConfig, GenerationMixin, PreTrainedModel
 from gvt.config import Connector as ConnectorConfig
 from gvt.errors import UserError
 from gvt.model.connector import ConnectorShape, build_connector
+from gvt.model.frame import PLAIN
 from gvt.model.hf.configuration import GVTConfig
 from gvt.model.hf.folder import HUB_OPTIONS, local_folder
 from gvt.model.language import LanguageModel
 from gvt.model.load import SHIPPED, resolve
-from tokenizers_zoo import TokenizerCard, VisualTokenizer, VisualTokens, combine, load_tokenizer
-from tokenizers_zoo.portable import from_dict, to_dict, with_weights
+from tokenizers_zoo import (
+    Card,
+    TokenizerCard,
+    VisualTokenizer,
+    VisualTokens,
+    combine,
+    load_tokenizer,
+)
+from tokenizers_zoo.portable import from_dict, has_weights, to_dict, with_weights
 
 _WEIGHTS = "model.safetensors"
 _LLM = "./llm"
@@ -31,10 +39,11 @@ _NEW_TOKENS = 64  # where a caller sets no limit
 
 
 class GVTForConditionalGeneration(PreTrainedModel, GenerationMixin):
-    """Answers about an image: pixels → features → connector → frozen language model.
+    """Answers about an image: pixels → features → connector → language model.
 
-    Only the connector is trainable. ``assemble`` makes one of its parts, ``from_pretrained`` of a
-    folder. ``processor()`` makes what it takes.
+    Here only the connector is trainable; the others are as the run's recipe left them, frozen or
+    trained. ``assemble`` makes one of its parts, ``from_pretrained`` of a folder. ``processor()``
+    makes what it takes.
     """
 
     config_class = GVTConfig
@@ -50,6 +59,7 @@ class GVTForConditionalGeneration(PreTrainedModel, GenerationMixin):
     ) -> None:
         super().__init__(config)
         self.card, self.encoders, self.llm = card, list(encoders), llm
+        self._trained: dict[Card, PreTrainedModel] = {}
         shape = {**config.shape, "grid": config.shape["grid"] and tuple(config.shape["grid"])}
         self.connector = build_connector(
             ConnectorConfig(**config.connector), ConnectorShape(**shape)
@@ -74,34 +84,39 @@ class GVTForConditionalGeneration(PreTrainedModel, GenerationMixin):
         card: TokenizerCard,
         connector: ConnectorConfig,
         weights: Mapping[str, Tensor],
-        llm: str,
+        llm: LanguageModel,
+        name: str | None,
         *,
-        chat: bool = False,
+        trained: Sequence[VisualTokenizer] | None = None,
         precision: str = "no",
-        half: bool = False,
-        device: str | torch.device = "cpu",
     ) -> GVTForConditionalGeneration:
-        """The model of a card, a trained connector's weights and a language model's name.
+        """The model of a card, a trained connector's weights and a language model.
 
+        name: what ``llm`` is loaded by; None where it was trained with the connector, so that it is
+        saved with it. trained: the encoders of ``card``, where they were: likewise.
         Raises UserError and CardError for parts that cannot be loaded or do not fit.
         """
-        encoders = [load_tokenizer(encoder, device) for encoder in card.encoders]
-        language = LanguageModel.load(llm, device, chat=chat, half=half)
+        encoders = trained or [load_tokenizer(encoder, llm.device) for encoder in card.encoders]
         layout = _layout(card, encoders)
         _, tokens, dim = layout.features.shape
-        shape = ConnectorShape(
-            dim, tokens, layout.grid, layout.prefix, language.dim, language.scale
-        )
+        shape = ConnectorShape(dim, tokens, layout.grid, layout.prefix, llm.dim, llm.scale)
         config = GVTConfig(
             tokenizer=to_dict(card),
             tokenizer_hash=card.hash(),
             connector=dataclasses.asdict(connector),
             shape=dataclasses.asdict(shape),
-            llm={"name": _lasting(llm), "chat": chat, "half": half, "hash": language.hash},
+            llm={
+                "name": _lasting(name) if name else _LLM,
+                "chat": llm.turn != PLAIN,
+                "half": llm.model.dtype == torch.bfloat16,
+                "hash": llm.hash,
+            },
             precision=precision,
             architectures=[cls.__name__],
         )
-        return cls(config, card, encoders, language)._filled(weights, device)
+        model = cls(config, card, encoders, llm)._filled(weights, llm.device)
+        model._trained = {one.card: one.model for one in trained or ()}
+        return model
 
     @classmethod
     def from_pretrained(
@@ -113,11 +128,11 @@ class GVTForConditionalGeneration(PreTrainedModel, GenerationMixin):
         check_hashes: bool = True,
         **options: Any,
     ) -> GVTForConditionalGeneration:
-        """The model of a folder or hub id, on ``device``; its frozen parts from where it says.
+        """The model of a folder or hub id, on ``device``; its other parts from where it says.
 
-        check_hashes: whether the frozen parts must be the very ones the connector was trained
-        between; it reads all their weights once. options: of the hub (``revision``, ``token``, …).
-        Raises UserError and CardError.
+        check_hashes: whether tokenizer and language model must be the very ones that were saved or
+        referred to; it reads all their weights once. options: of the hub (``revision``, ``token``,
+        …). Raises UserError and CardError.
         """
         hub = {key: options[key] for key in HUB_OPTIONS & options.keys()}
         folder = local_folder(pretrained_model_name_or_path, **hub)
@@ -140,16 +155,26 @@ class GVTForConditionalGeneration(PreTrainedModel, GenerationMixin):
     def save_pretrained(
         self, save_directory: str | Path, *, everything: bool = False, **_: Any
     ) -> None:
-        """Write the connector and references to the frozen parts; with ``everything`` those too.
+        """Write the connector, what was trained with it, and references to the frozen parts.
 
-        A folder with everything in it can be moved to another machine.
+        With ``everything`` those too: such a folder can be moved to another machine. What the
+        model's own folder holds goes into this one as well. Raises CardError where it is gone, and
+        UserError for a language model that transformers cannot save.
         """
+        whole = everything or self.config.llm["name"] == _LLM
+        if whole and getattr(self.language_model, "hf_quantizer", None):
+            raise UserError(
+                f"language model '{self.llm.name}' is read from a GGUF file, which cannot be saved",
+                "Frozen it can be referred to: leave out --everything. To train and keep it, take"
+                " its safetensors.",
+            )
         folder = Path(save_directory)
         folder.mkdir(parents=True, exist_ok=True)
         config = GVTConfig.from_dict(self.config.to_dict())
-        if everything:
-            config.tokenizer = with_weights(self.card, folder, _ENCODERS)
+        if everything or self._trained or has_weights(config.tokenizer):
+            config.tokenizer = with_weights(self.card, folder, _ENCODERS, self._trained)
             config.tokenizer_hash = from_dict(config.tokenizer, folder).hash()
+        if whole:
             self._save_llm(folder / _LLM)
             config.llm = config.llm | {"name": _LLM}
         config.save_pretrained(folder)
@@ -179,13 +204,13 @@ class GVTForConditionalGeneration(PreTrainedModel, GenerationMixin):
     def get_image_features(self, pixel_values: Tensor | Sequence[Tensor]) -> Tensor:
         """float[B, 3, H, W], one of every encoder → visual embeddings float[B, L, llm_dim]."""
         pixels = [pixel_values] if isinstance(pixel_values, Tensor) else pixel_values
-        half = self.config.precision == "bf16"
+        precision = self.config.precision
         encoded = {}
         for encoder, own in zip(self.encoders, pixels, strict=True):
-            with torch.autocast(own.device.type, torch.bfloat16, enabled=half):
+            with torch.autocast(own.device.type, torch.bfloat16, enabled=precision == "bf16"):
                 tokens = encoder.encode(own)
             # What a run keeps of features, and the connector has learned to read.
-            kept = tokens.features.to(torch.float16 if half else torch.float32)
+            kept = tokens.features.to(torch.float32 if precision == "no" else torch.float16)
             place = self.connector.mean.device
             encoded[encoder.card] = VisualTokens(kept.to(place), tokens.grid, tokens.prefix)
         return self.connector(combine(self.card, encoded).features)
@@ -262,5 +287,6 @@ def _same(folder: Path, what: str, found: str, wanted: str) -> None:
     if found != wanted:
         raise UserError(
             f"model '{folder}': {what} is not the one its connector was trained with",
-            "Its files have changed since; a model saved with everything keeps its own.",
+            "Its files have changed since the model was saved; one saved with everything keeps its"
+            " own.",
         )

@@ -86,8 +86,12 @@ def test_captions_beside_their_images(folder):
     for number in range(11):
         (folder / f"{number}.txt").write_text(f"image {number}\nnumber {number}\n")
     (folder / "11.json").write_text('{"caption": "image 11", "width": 16}')
-    found = texts(read("captions", folder))
+    (folder / "12.jpg").write_bytes((folder / "11.jpg").read_bytes())
+    (folder / "12.json").write_text('["a list"]')
+    data = read("captions", folder)
+    found = texts(data)
     assert len(found) == 12
+    assert "12.jpg (broken JSON)" in data.warnings[0]
     assert found["4.jpg"] == {"image 4", "number 4"}
     assert found["11.jpg"] == {"image 11"}
 
@@ -96,16 +100,74 @@ def test_bad_rows_are_counted_by_reason(folder, tmp_path):
     (folder / "5.jpg").write_bytes(b"no image")
     good = [json.dumps({"image": f"{i}.jpg", "caption": f"c{i}"}) for i in range(5)]
     bad = ['{"image": "1.jpg", "cap', '{"image": "5.jpg", "caption": "c"}', '{"caption": "c"}']
-    bad += ['{"image": "99.jpg", "caption": "c"}', '{"image": "1.jpg", "caption": " "}']
+    bad += [
+        '{"image": "99.jpg", "caption": "c"}',
+        r'{"image": "\u0000", "caption": "c"}',
+        '{"image": "1.jpg", "caption": " "}',
+    ]
     (tmp_path / "t.jsonl").write_text("\n".join(good + bad))
     data = read("captions", tmp_path / "t.jsonl", images=str(folder))
     assert texts(data) == {f"{i}.jpg": {f"c{i}"} for i in range(5)}
     (warning,) = data.warnings
-    assert "5 of 10 rows left out" in warning
-    for reason in ("broken JSON", "unreadable image", "missing image", "empty caption"):
+    assert "6 of 11 rows left out" in warning
+    assert "2 missing image" in warning
+    for reason in ("broken JSON", "unreadable image", "empty caption"):
         assert f"1 {reason}" in warning
     assert "1 row without image" in warning
     assert "t.jsonl:6 (broken JSON)" in warning
+
+
+BROKEN = {
+    "coco.json": {
+        "images": [
+            {"id": 7, "file_name": "1.jpg"},
+            {"id": 8},
+            {"file_name": "2.jpg"},
+            "3.jpg",
+        ],
+        "annotations": [
+            {"image_id": 7, "caption": "good"},
+            {"caption": "whose?"},
+            {"image_id": [7], "caption": "of several?"},
+            {"image_id": 8, "caption": "of an image without a file"},
+            {"image_id": 9, "caption": "of no image"},
+            {"image_id": 7},
+            "a caption",
+        ],
+    },
+    "genome.json": [
+        "1.jpg",
+        {"id": 1, "regions": [{"phrase": "good"}, {}, "a phrase", {"phrase": 5}]},
+        {"regions": [{"phrase": "whose?"}, {"phrase": "and this?"}]},
+        {"id": 2},
+    ],
+}
+REASONS = {
+    "coco.json": {
+        "annotation without image_id": 2,
+        "image without file_name": 1,
+        "annotation of an image that is not listed": 1,
+        "caption that is no text": 1,
+        "annotation that is no object": 1,
+    },
+    "genome.json": {
+        "image without regions": 2,
+        "region without phrase": 2,
+        "caption that is no text": 1,
+        "image without id": 2,
+    },
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_bad_entries_of_coco_and_visual_genome_are_counted(folder, write_json, name):
+    data = read("captions", write_json(name, BROKEN[name]), images=str(folder))
+    assert texts(data) == {"1.jpg": {"good"}}
+    (warning,) = data.warnings
+    bad = sum(REASONS[name].values())
+    assert f"{bad} of {bad + 1} rows left out" in warning
+    for reason, count in REASONS[name].items():
+        assert f"{count} {reason}" in warning
 
 
 def test_too_many_bad_rows_are_an_error_with_examples(folder, tmp_path):
@@ -145,6 +207,7 @@ def test_the_hash_is_of_contents_not_of_places(folder, write_json, tmp_path):
         ("llava", '[{"image": "1.jpg",\n', r"t\.json:2: broken JSON"),
         ("llava", '{"image": "1.jpg"}', "must hold a list"),
         ("captions", '{"a": 1}', "neither a list of rows nor COCO"),
+        ("captions", '{"images": {}, "annotations": []}', "must be lists"),
         ("captions", "[]", "no row that can be used"),
     ],
 )

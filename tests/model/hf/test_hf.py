@@ -8,6 +8,7 @@ import pytest
 import torch
 from accelerate.state import AcceleratorState
 from PIL import Image
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from gvt.config import Connector
@@ -21,6 +22,7 @@ from gvt.model.hf import GVTForConditionalGeneration, GVTProcessor
 from gvt.model.language import LanguageModel
 from gvt.paths import cache_dir
 from gvt.resolve import resolve
+from tokenizers_zoo import load_tokenizer
 from tokenizers_zoo.portable import from_dict, to_dict
 
 PROMPTS = (
@@ -65,7 +67,7 @@ def make(tmp_path, write_vit, llm_folder, monkeypatch):
             for buffer in (connector.mean, connector.whitening):
                 buffer += 0.1 * torch.randn_like(buffer)
         state = connector.state_dict()
-        return GVTForConditionalGeneration.assemble(card, config, state, str(llm), chat=chat)
+        return GVTForConditionalGeneration.assemble(card, config, state, language, str(llm))
 
     return made
 
@@ -189,6 +191,97 @@ def test_with_everything_a_folder_can_be_moved_where_nothing_else_is(
         shutil.rmtree(weights)
     again = GVTForConditionalGeneration.from_pretrained(moved)
     assert answers(again, GVTProcessor.from_pretrained(moved), pictures, PROMPTS) == wanted
+
+
+def test_what_a_folder_holds_goes_into_the_next_one(make, pictures, tmp_path):
+    """Without everything, too: a reference into another model's folder would lead nowhere."""
+    model = make("toy-one++toy-two")
+    wanted = answers(model, model.processor(), pictures, PROMPTS)
+    model.save_pretrained(tmp_path / "first", everything=True)
+    GVTForConditionalGeneration.from_pretrained(tmp_path / "first").save_pretrained(tmp_path / "b")
+    shutil.rmtree(tmp_path / "first")
+    again = GVTForConditionalGeneration.from_pretrained(tmp_path / "b")
+    assert answers(again, GVTProcessor.from_pretrained(tmp_path / "b"), pictures, PROMPTS) == wanted
+
+
+@pytest.fixture
+def trained(make, tmp_path, llm_folder):
+    """A model of two layers of one network and of a language model, each trained for itself."""
+    frozen = make("toy-one[layer=0]++toy-one[tokens=4]")
+    encoders = [load_tokenizer(card) for card in frozen.card.encoders]
+    llm = LanguageModel.load(str(llm_folder))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        for network in (*(one.model for one in encoders), llm.model):
+            for weight in network.parameters():
+                weight += 0.3 * torch.randn_like(weight)
+    return GVTForConditionalGeneration.assemble(
+        frozen.card,
+        SMALL,
+        frozen.connector.state_dict(),
+        llm.over(llm.model),
+        None,
+        trained=encoders,
+    )
+
+
+@pytest.mark.parametrize("everything", [False, True])
+def test_trained_parts_are_always_saved(trained, make, pictures, tmp_path, everything):
+    wanted = answers(trained, trained.processor(), pictures, PROMPTS)
+    frozen = make("toy-one[layer=0]++toy-one[tokens=4]")
+    assert answers(frozen, frozen.processor(), pictures, PROMPTS) != wanted
+    pixels = trained.processor()(images=pictures, text=PROMPTS)["pixel_values"]
+    embeddings = trained.get_image_features(pixels)
+    trained.save_pretrained(tmp_path / "first", everything=everything)
+    first = GVTForConditionalGeneration.from_pretrained(tmp_path / "first")
+    for weights in tmp_path.glob("*-weights"):
+        shutil.rmtree(weights)
+    first.save_pretrained(tmp_path / "second", everything=everything)
+    shutil.rmtree(tmp_path / "first")
+    again = GVTForConditionalGeneration.from_pretrained(tmp_path / "second")
+    assert torch.equal(again.get_image_features(pixels), embeddings)
+    processor = GVTProcessor.from_pretrained(tmp_path / "second")
+    assert answers(again, processor, pictures, PROMPTS) == wanted
+    inputs = processor(images=pictures, text=PROMPTS)
+    labels = inputs["input_ids"].masked_fill(inputs["mm_token_type_ids"] == 1, -100)
+    loss = again(**inputs, labels=labels).loss
+    assert torch.equal(loss, trained(**inputs, labels=labels).loss)
+    assert not torch.allclose(loss, frozen(**inputs, labels=labels).loss)
+
+
+@pytest.mark.parametrize("part", ["encoders/0", "encoders/1", "llm"])
+def test_trained_parts_that_changed_in_their_folder_are_refused(trained, tmp_path, part):
+    trained.save_pretrained(tmp_path / "saved")
+    path = tmp_path / "saved" / part / "model.safetensors"
+    weights = load_file(path)
+    next(iter(weights.values())).add_(0.1)
+    save_file(weights, path, metadata={"format": "pt"})
+    with pytest.raises(UserError, match="is not the one"):
+        GVTForConditionalGeneration.from_pretrained(tmp_path / "saved")
+    GVTForConditionalGeneration.from_pretrained(tmp_path / "saved", check_hashes=False)
+
+
+def test_a_gguf_file_is_referred_to_and_never_saved(make, pictures, tmp_path, gguf_file):
+    model = make(llm=gguf_file[0])
+    model.save_pretrained(tmp_path / "saved")
+    again = GVTForConditionalGeneration.from_pretrained(tmp_path / "saved")
+    asked = ["a", "b", "cab"]
+    wanted = answers(model, model.processor(), pictures, asked)
+    processor = GVTProcessor.from_pretrained(tmp_path / "saved")
+    assert answers(again, processor, pictures, asked) == wanted
+    with pytest.raises(UserError, match="GGUF file, which cannot be saved"):
+        again.save_pretrained(tmp_path / "whole", everything=True)
+    assert not (tmp_path / "whole").exists()
+
+
+def test_a_run_in_float16_keeps_features_in_it(make, pictures):
+    model = make()
+    pixels = model.processor()(images=pictures, text=PROMPTS)["pixel_values"]
+    features = model.encoders[0].encode(pixels).features
+    model.config.precision = "fp16"
+    embeddings = model.get_image_features(pixels)
+    assert torch.equal(embeddings, model.connector(features.half()))
+    assert not torch.equal(embeddings, model.connector(features))
 
 
 def test_references_alone_are_small(make, tmp_path):
