@@ -288,10 +288,10 @@ def _decided(one: Judged, adjusted: float, claims: int) -> Judged:
             one, adjusted=adjusted, verdict="supported" if e.mean > 0 else "contradicted"
         )
     reason = ""
-    if apart and not sure:
-        among = f" corrected for {claims} claims" if claims > 1 else ""
-        reason = f"p is {adjusted:.2g}{among}"
+    if apart and one.p < 1 - CONFIDENCE <= adjusted:
+        reason = f"alone it would be, but not as one of {claims} claims"
+    elif apart and not sure:
+        reason = "the test is stricter than the interval"
     elif apart:
-        turned = sum(d * e.mean <= 0 for d in one.difference.per_seed)
-        reason = f"{turned} of {len(one.difference.per_seed)} seeds do not point the same way"
+        reason = "the seeds do not agree"
     return replace(one, adjusted=adjusted, reason=reason)

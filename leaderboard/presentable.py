@@ -1,4 +1,4 @@
-"""Texts of a run cut to what a page has room for: every table repeats a title, pages have an end."""
+"""Texts of a run cut to what a page has room for, as every table repeats a title."""
 
 from __future__ import annotations
 
