@@ -1,8 +1,8 @@
 """What a study claims of its columns, tested: supported, contradicted, not shown or not tested.
 
 A claim says that the mean of the columns in ``higher`` scores above the mean of those in ``lower``
-on a task, a skill or overall. It stands in the suite (``config.suite.claims`` of run.json), so it
-was written down before the scores were there.
+on a task, a skill or overall. It stands in the suite that was run (``config.suite.claims`` of
+run.json).
 """
 
 from __future__ import annotations

@@ -74,6 +74,13 @@ def signed(task: Task, value: float) -> str:
     return f"+{text}"
 
 
+def probability(p: float) -> str:
+    """A p-value for reading: ``p = 0.012``, ``p < 0.001``."""
+    if math.isnan(p):
+        return "not tested"
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
 def main_lines(results: Results, verdicts: list[TaskVerdict]) -> list[Line]:
     """The rows of the main table, from the floor (chance) over the tokenizers to the ceiling."""
     lines = [
