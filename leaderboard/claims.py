@@ -201,11 +201,18 @@ class _Scope:
             return None, "all samples are of one image"
         return draft, ""
 
-    def effect(self, draft: Draft) -> SeedEffect | None:
-        """What seeds do to such a difference, as the tokenizers of the scope tell."""
+    def effects(self, draft: Draft, claim: Claim) -> list[SeedEffect | None]:
+        """What seeds may do to a difference; a claim has to hold with each.
+
+        First as all tokenizers of the scope tell, which is right where a seed shakes each column by
+        itself, or all alike. It may shake those of a group together, which no pair of tokenizers
+        shows: hence also as the difference's own seeds tell, few as they are.
+        """
         if draft.mean.seeds < 2:
-            return None
-        return self._of_pairs if draft.paired_seeds else self._of_columns
+            return [None]
+        shared = self._of_pairs if draft.paired_seeds else self._of_columns
+        single = len(claim["higher"]) == len(claim["lower"]) == 1
+        return [shared] if single else [shared, pooled([draft.mean])]
 
     def _missing(self, claim: Claim) -> list[str]:
         known = {column["name"]: column["title"] for column in self.results.columns()}
@@ -265,8 +272,9 @@ class _Scope:
 
 
 def _tested(trial: _Trial, level: float) -> Judged:
-    draft, effect = trial.draft, trial.scope.effect(trial.draft)
-    estimate, p = tested(draft, effect, *resampled([draft]))
+    draft, effects = trial.draft, trial.scope.effects(trial.draft, trial.claim)
+    found = [tested(draft, effect, *resampled([draft])) for effect in effects]
+    estimate = max((estimate for estimate, _ in found), key=lambda e: e.margin)
     return Judged(
         trial.claim,
         trial.scope.title,
@@ -274,8 +282,8 @@ def _tested(trial: _Trial, level: float) -> Judged:
         "not shown",
         difference=Difference(estimate, draft.per_seed),
         test=draft.test,
-        p=p,
-        detectable=detectable(draft, effect, level),
+        p=max(p for _, p in found),
+        detectable=float(np.max([detectable(draft, effect, level) for effect in effects])),
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from ..claims import MARKS, Judged, in_words
-from ..tables import number, probability, signed
+from ..tables import number, probability, signed, signed_interval
 from ..text import join
 from . import svg
 from .pairs import TESTS
@@ -56,7 +56,7 @@ def _numbers(judged: Judged, reach: float) -> dict[str, Any]:
     return {
         "value": signed(task, e.mean),
         "unit": "points" if task["unit"] == "percent" else task["metric_title"],
-        "interval": f"{signed(task, e.low)} to {signed(task, e.high)}",
+        "interval": signed_interval(task, e),
         "plot": _plot(judged, reach),
         "p": probability(judged.adjusted),
         "alone": probability(judged.p),
