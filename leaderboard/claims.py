@@ -10,27 +10,24 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from itertools import combinations
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 import numpy as np
 
+from . import text
 from .fields import SchemaError, check, shorten
-from .overall import OVERALL, mean_influence, overall_tasks, shared_images
-from .paired import Contrasts, Draft, common_seeds, detectable, resampled, seed_effect, tested
+from .paired import Draft, detectable, resampled, tested
 from .presentable import cut
 from .schema import RUN_FILE
+from .scopes import Scope, Sides
 from .significance import holm
-from .skills import SKILLS, Skills
 from .source import Source
 from .statistics import Difference
-from .text import join
-from .variance import CONFIDENCE, SeedEffect, pooled
+from .variance import CONFIDENCE
 
 if TYPE_CHECKING:
-    from .results import Cell, Results
+    from .results import Results
     from .schema import Task
 
 Verdict = Literal["supported", "contradicted", "not shown", "not tested"]
@@ -40,6 +37,7 @@ MARKS: dict[Verdict, str] = {
     "not shown": "○",
     "not tested": "–",
 }
+_NAME = 255  # characters; columns and tasks have files of their names, which are no longer
 
 
 class _PossibleClaimFields(TypedDict, total=False):
@@ -77,11 +75,12 @@ def judge_claims(results: Results) -> list[Judged]:
 
     Raises SchemaError, naming file and field, for a claim that is not one.
     """
-    scopes: dict[str, _Scope] = {}
+    scopes: dict[str, Scope] = {}
     trials = []
     for claim in declared(results):
-        scope = scopes.setdefault(claim["scope"], _Scope.named(claim["scope"], results))
-        trials.append(_Trial(claim, scope, *scope.difference(claim)))
+        scope = scopes.setdefault(claim["scope"], Scope.named(claim["scope"], results))
+        sides = claim["higher"], claim["lower"]
+        trials.append(_Trial(claim, scope, sides, *scope.difference(sides)))
     ready = [trial for trial in trials if trial.draft is not None]
     level = (1 - CONFIDENCE) / max(len(ready), 1)
     found = [_tested(trial, level) for trial in ready]
@@ -121,158 +120,46 @@ def in_words(claims: Sequence[Judged]) -> str:
         for verdict in MARKS
         if count[verdict]
     ]
-    return f"Of {len(claims)} claim{'s' if len(claims) != 1 else ''} {join(parts)}."
+    return f"Of {len(claims)} claim{'s' if len(claims) != 1 else ''} {text.join(parts)}."
 
 
 def _read(source: Source) -> Iterator[Claim]:
     """The claims of one run under the results' names."""
     suite, where = source.run["config"].get("suite"), str(source.path / RUN_FILE)
-    told = suite.get("claims", []) if isinstance(suite, dict) else []
+    told = suite.get("claims") if isinstance(suite, dict) else None
+    told = [] if told is None else told
     check(told, list[Claim], "config.suite.claims", where)
     columns = {own: name for name, own in source.columns.items()}
     tasks = {own: name for name, own in source.tasks.items()}
     for i, claim in enumerate(told):
-        for side in ("higher", "lower"):
-            check(claim[side], list[str], f"config.suite.claims[{i}].{side}", where)
         named = [*claim["higher"], *claim["lower"]]
         if not claim["higher"] or not claim["lower"] or len({*named}) < len(named):
             raise SchemaError(
                 f"{where}: config.suite.claims[{i}] ({shorten(claim['name'])}): higher and lower "
                 "must name columns, each of them once"
             )
+        told_of = cut({"source": "", **claim})
         yield Claim(
-            **cut({key: claim[key] for key in ("name", "statement")}),
-            scope=tasks.get(claim["scope"], claim["scope"]),
-            higher=[columns.get(name, name) for name in claim["higher"]],
-            lower=[columns.get(name, name) for name in claim["lower"]],
-            source=cut({"source": claim.get("source")})["source"] or "",
+            name=text.shorten(claim["name"], _NAME),
+            statement=told_of["statement"],
+            scope=text.shorten(tasks.get(claim["scope"], claim["scope"]), _NAME),
+            higher=[text.shorten(columns.get(name, name), _NAME) for name in claim["higher"]],
+            lower=[text.shorten(columns.get(name, name), _NAME) for name in claim["lower"]],
+            source=told_of["source"] or "",
         )
 
 
 @dataclass(frozen=True)
 class _Trial:
     claim: Claim
-    scope: _Scope
+    scope: Scope
+    sides: Sides
     draft: Draft | None
     reason: str  # why there is no draft
 
 
-@dataclass(frozen=True)
-class _Scope:
-    """What a claim speaks of: one task, or several whose mean counts."""
-
-    results: Results = field(repr=False)
-    title: str
-    tasks: list[Task]
-    task: Task | None  # None where nothing is scored
-    reason: str = ""  # why nothing is
-
-    @classmethod
-    def named(cls, name: str, results: Results) -> _Scope:
-        """A task goes before a skill of the same name."""
-        task = next((task for task in results.run["tasks"] if task["name"] == name), None)
-        if task is not None and task["unit"] == "none":
-            reason = "its right answers are not public, so there is no score"
-            return cls(results, task["title"], [], None, reason)
-        if task is not None:
-            return cls(results, task["title"], [task], task)
-        if name == OVERALL:
-            title, tasks = "Overall", overall_tasks(results)
-            reason = "fewer than two tasks are scored in percent"
-        elif name in SKILLS:
-            title, tasks = name.capitalize(), Skills(results).tasks[name]
-            reason = "no task of this skill is scored in percent"
-        else:
-            title, tasks, reason = name, [], f"{shorten(name)} is no task of this run and no skill"
-        if not tasks:
-            return cls(results, title, [], None, reason)
-        mean = {**tasks[0], "name": name, "title": title, "metric_title": "mean over tasks"}
-        return cls(results, title, tasks, tasks[0] if len(tasks) == 1 else mean)
-
-    def difference(self, claim: Claim) -> tuple[Draft | None, str]:
-        """The difference that a claim is about, or why there is none."""
-        reason = self.reason or "; ".join(self._missing(claim) or self._seeds_apart(claim))
-        if reason:
-            return None, reason
-        draft = self._contrasts.draft(claim["higher"], claim["lower"])
-        if draft is None:
-            return None, "no sample was answered by all these columns"
-        if draft.mean.images < 2:
-            return None, "all samples are of one image"
-        return draft, ""
-
-    def effects(self, draft: Draft, claim: Claim) -> list[SeedEffect | None]:
-        """What seeds may do to a difference; a claim has to hold with each.
-
-        First as all tokenizers of the scope tell, which is right where a seed shakes each column by
-        itself, or all alike. It may shake those of a group together, which no pair of tokenizers
-        shows: hence also as the difference's own seeds tell, few as they are.
-        """
-        if draft.mean.seeds < 2:
-            return [None]
-        shared = self._of_pairs if draft.paired_seeds else self._of_columns
-        single = len(claim["higher"]) == len(claim["lower"]) == 1
-        return [shared] if single else [shared, pooled([draft.mean])]
-
-    def _missing(self, claim: Claim) -> list[str]:
-        known = {column["name"]: column["title"] for column in self.results.columns()}
-        reasons = []
-        for name in [*claim["higher"], *claim["lower"]]:
-            tasks = [t["title"] for t in self.tasks if not self.results.has_score(name, t["name"])]
-            if name not in known:
-                reasons.append(f"no column {shorten(name)} in this run")
-            elif tasks:
-                reasons.append(f"{known[name]} has no score on {join(tasks)}")
-        return reasons
-
-    def _seeds_apart(self, claim: Claim) -> list[str]:
-        """Where an interval would seem to speak of seeds that one of the columns does not have."""
-        for task in self.tasks:
-            cells = [self._cell(name, task) for name in [*claim["higher"], *claim["lower"]]]
-            if not common_seeds(*cells):
-                return [f"no alignment seed that all these columns have on {task['title']}"]
-            trained = [cell for cell in cells if cell.column["kind"] != "ceiling"]
-            most = max((len(cell.seeds) for cell in trained), default=1)
-            alone = [cell.column["title"] for cell in trained if len(cell.seeds) == 1 < most]
-            if alone:
-                has = "has" if len(alone) == 1 else "have"
-                return [f"{join(alone)} {has} one of {most} alignment seeds on {task['title']}"]
-        return []
-
-    def _cell(self, column: str, task: Task) -> Cell:
-        return self.results.cell(column, task["name"])
-
-    @cached_property
-    def _contrasts(self) -> Contrasts:
-        return Contrasts(self.results, self.tasks)
-
-    @cached_property
-    def _tokenizers(self) -> list[str]:
-        """Those that have all the tasks."""
-        return [
-            column["name"]
-            for column in self.results.columns("tokenizer")
-            if all(self.results.has_score(column["name"], task["name"]) for task in self.tasks)
-        ]
-
-    @cached_property
-    def _of_pairs(self) -> SeedEffect | None:
-        pairs = combinations(self._tokenizers, 2)
-        drafts = [self._contrasts.draft([a], [b]) for a, b in pairs]
-        return seed_effect([draft for draft in drafts if draft is not None])
-
-    @cached_property
-    def _of_columns(self) -> SeedEffect | None:
-        images, means = shared_images(self.results, self.tasks), []
-        for name in self._tokenizers:
-            cells = [self._cell(name, task) for task in self.tasks]
-            parts = [(cell.seeds, cell.scores, cell.samples.clusters) for cell in cells]
-            means.append(mean_influence(parts, images).summed)
-        return pooled(means)
-
-
 def _tested(trial: _Trial, level: float) -> Judged:
-    draft, effects = trial.draft, trial.scope.effects(trial.draft, trial.claim)
+    draft, effects = trial.draft, trial.scope.effects(trial.draft, trial.sides)
     found = [tested(draft, effect, *resampled([draft])) for effect in effects]
     estimate = max((estimate for estimate, _ in found), key=lambda e: e.margin)
     return Judged(

@@ -22,13 +22,8 @@ _HASH = 12  # characters of a hash
 
 def export(material: Material, folder: Path) -> list[Path]:
     """Write ``report.md``."""
-    parts = [
-        _headline(material),
-        _claims(material),
-        _scores(material),
-        _differences(material),
-        _made(material),
-    ]
+    sections = (_headline, _claims, _scores, _differences, _made)
+    parts = [section(material) for section in sections]
     return [schema.write_text(folder / FILE, "\n\n".join(filter(None, parts)) + "\n")]
 
 
