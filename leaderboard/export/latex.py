@@ -167,7 +167,7 @@ def _claims(material: Material, title: str, claims: list[Judged], start: int) ->
         lines.append("\\caption{Table~\\ref{tab:claims}, continued.}")
     else:
         lines += [f"\\caption{{{caption}}}", "\\label{tab:claims}"]
-    lines += ["\\smallskip", "", "\\begin{tabular}{@{}p{0.46\\linewidth}lrr@{}}", "\\toprule"]
+    lines += ["\\smallskip", "", "\\begin{tabular}{@{}p{0.42\\linewidth}lrr@{}}", "\\toprule"]
     lines += ["Claim & Verdict & Difference & $p$ \\\\", "\\midrule"]
     for judged in claims:
         cells = [_claim(material, judged), escaped(judged.verdict), "--", "--"]
@@ -183,7 +183,7 @@ def _claims(material: Material, title: str, claims: list[Judged], start: int) ->
 def _claim(material: Material, judged: Judged) -> str:
     higher, lower = material.sides(judged)
     compared = escaped(f"{higher} > {lower}; {short(judged.scope_title)}")
-    return f"{escaped(material.statement(judged))} {{\\scriptsize {compared}}}"
+    return f"\\raggedright {escaped(material.statement(judged))} {{\\scriptsize {compared}}}"
 
 
 def _entry(entry: Entry | None) -> str:

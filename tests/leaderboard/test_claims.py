@@ -13,7 +13,7 @@ from leaderboard.claims import declared, in_words, judge_claims
 from leaderboard.overall import OVERALL
 from leaderboard.results import load_results
 from leaderboard.schema import SchemaError
-from tests.leaderboard.conftest import build_run
+from tests.leaderboard.conftest import build_run, write_claims
 
 
 def claim(higher, lower, scope="task0", **others):
@@ -44,16 +44,6 @@ def drawn(simulation):
         return results
 
     return make
-
-
-def write_claims(run_dir, *claims, change=None):
-    """Write claims, and changes by ``change(run)``, into a run directory; returns it."""
-    run = schema.read_run(run_dir)
-    run["config"]["suite"] = {"name": "mini", "claims": list(claims)}
-    if change:
-        change(run)
-    schema.write_run(run_dir, run)
-    return run_dir
 
 
 @pytest.fixture
