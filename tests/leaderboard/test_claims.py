@@ -164,19 +164,14 @@ def test_why_an_interval_without_zero_shows_nothing(drawn):
 
 
 def test_a_seed_that_points_the_other_way_shows_nothing(drawn):
-    results = drawn(seeds=3, images=2000, questions=1)
-    for k, shift in ((0, 0.5), (1, 0.0)):
-        scores = results.cell(f"t{k}", "task0").scores
-        better = np.random.default_rng(k).random(scores.shape) < shift
-        scores[:] = np.where(better, 1, scores)
-    x, y = (results.cell(name, "task0").scores for name in ("t0", "t1"))
-    x[2], y[2, 0], x[2, 0] = y[2], 1.0, 0.0
-    for k in (2, 3):  # tokenizers whose seeds differ little, so that the pool calls the shift sure
-        cell = results.cell(f"t{k}", "task0")
-        cell.scores[:] = cell.scores[:1]
-    (one,) = judged(results, claim("t0", "t1"))
-    assert one.difference.per_seed[2] < 0 < one.difference.estimate.mean
-    assert one.verdict == "not shown"
+    """Where luck is all that seeds differ in, three of them now and then make a sure difference."""
+    chance = {"seeds": 3, "image": 0.0, "own": 0.0, "luck": 0.0, "kept": 0.0}
+    for rng in range(60):
+        (one,) = judged(drawn(better=0.08, rng=rng, **chance), claim("t0", "t1"))
+        if one.adjusted < 0.05 and min(one.difference.per_seed) < 0:
+            break
+    assert one.difference.estimate.low > 0
+    assert (one.verdict, one.reason) == ("not shown", "the seeds do not agree")
 
 
 def skilled(run):
