@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from .comparison import Comparison, paired_scores
+from .comparison import Comparison
 from .overall import OVERALL, overall_tasks
+from .paired import paired_scores
 from .results import Results
 from .schema import Task
 from .tables import number
@@ -52,7 +53,7 @@ def shares(results: Results, a: str, b: str, task: Task) -> tuple[Share, ...]:
     left, right = results.cell(a, task["name"]), results.cell(b, task["name"])
     if left is None or right is None or len(left.samples.by_category) < 2:
         return ()
-    apart, samples = paired_scores(left, right), left.samples
+    apart, samples = paired_scores([left], [right]), left.samples
     total, found = int((~np.isnan(apart)).any(axis=0).sum()), []
     for category, places in samples.by_category.items():
         moved = influence(apart[:, places], samples.clusters[places]).summed

@@ -6,19 +6,19 @@ import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from . import overall, ranking, schema, statistics, variance
+from .claims import Judged, judge_claims
 from .comparison import Comparisons
 from .loading import Sheet, TaskReader
 from .merge import merge
+from .presentable import presentable
 from .ranking import Rank
 from .schema import Column, Run, Task
 from .source import Source
 from .statistics import Constant, Estimate
-from .text import shorten
 from .variance import Mean, SeedEffect
 
 _FLOORS = {
@@ -284,6 +284,11 @@ class Results:
         """Of every column that has all tasks scored in percent: what ``overall`` is made of."""
         return overall.overall_means(self)
 
+    @cached_property
+    def claims(self) -> list[Judged]:
+        """What the runs' suites claim, each with its verdict."""
+        return judge_claims(self)
+
     def ranks(self, scope: str) -> dict[str, Rank]:
         """The tokenizers' ranks on a task or ``OVERALL``."""
         return ranking.ranks(self, scope)
@@ -295,28 +300,6 @@ _IMAGE_FREE = schema.column_without_encoder(
     title="Best without image",
     description="the best answer to each question as the other images' answers tell it",
 )
-
-
-_TITLE, _PROSE = 200, 4000  # characters of a name, and of any other text, that are shown
-
-
-def _presentable(run: Run) -> Run:
-    """The run with its overlong texts cut: every table repeats a title, and pages have an end."""
-
-    def cut(record: dict[str, Any]) -> dict[str, Any]:
-        return {
-            key: shorten(value, _TITLE if key.endswith("title") else _PROSE)
-            if isinstance(value, str)
-            else value
-            for key, value in record.items()
-        }
-
-    return {
-        **cut(run),
-        "columns": [cut(column) for column in run["columns"]],
-        "tasks": [cut(task) for task in run["tasks"]],
-        "warnings": [shorten(warning, _PROSE) for warning in run["warnings"]],
-    }
 
 
 def load_results(run_dir: str | Path, *more: str | Path, allow_mixed: bool = False) -> Results:
@@ -331,7 +314,7 @@ def load_results(run_dir: str | Path, *more: str | Path, allow_mixed: bool = Fal
         SchemaError: naming file and line, or all that keeps the runs apart.
     """
     run, sources = merge([Path(folder) for folder in (run_dir, *more)], allow_mixed)
-    run = _presentable(run)
+    run = presentable(run)
     results = Results(sources[0].path, run, samples={}, cells={}, sources=sources)
     # The ceiling last: its question may hold the scene as text, the others' is the one to show.
     columns = sorted(run["columns"], key=lambda c: c["kind"] == "ceiling")

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from itertools import combinations
 from typing import Any
 
+from .claims import Judged
 from .comparison import Comparison
 from .figures import figures
 from .overall import OVERALL, overall_tasks
@@ -62,6 +63,7 @@ def scores_document(results: Results, verdicts: list[TaskVerdict]) -> dict[str, 
             ]
             for scope in comparisons.scopes
         },
+        "claims": [_claim(judged) for judged in results.claims],
     }
 
 
@@ -128,6 +130,28 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
         "ties": comparison.ties,
         "losses": comparison.losses,
         "detectable": _known(comparison.detectable),
+    }
+
+
+def _claim(judged: Judged) -> dict[str, Any]:
+    """``p`` is corrected; numbers are null where the claim was not tested."""
+    estimate, per_seed = Estimate(math.nan, math.nan, math.nan, 0, 0), ()
+    if judged.difference is not None:
+        estimate, per_seed = judged.difference.estimate, judged.difference.per_seed
+    return {
+        **judged.claim,
+        "scope_title": judged.scope_title,
+        "unit": judged.task and judged.task["unit"],
+        **_estimate(estimate),
+        "p": _known(judged.adjusted),
+        "verdict": judged.verdict,
+        "reason": judged.reason,
+        "interval": "bootstrap" if judged.test == "bootstrap" else "t",
+        "speaks_of": _speaks_of(len(per_seed)),
+        "per_seed": list(per_seed),
+        "test": judged.test or None,
+        "p_uncorrected": _known(judged.p),
+        "detectable": _known(judged.detectable),
     }
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
-from .comparison import common_seeds, paired_scores
 from .overall import mean_influence, shared_images
+from .paired import common_seeds, paired_scores
 from .significance import student_p
 from .text import join
 from .variance import CONFIDENCE, Estimate, Influence, Mean, SeedEffect, pooled
@@ -89,7 +89,7 @@ class Skills:
         tasks = self.tasks[skill]
         cells = [(self._cell(a, task), self._cell(b, task)) for task in tasks]
         moved = self._influence(
-            tasks, [(common_seeds(x, y), paired_scores(x, y), x.samples) for x, y in cells]
+            tasks, [(common_seeds(x, y), paired_scores([x], [y]), x.samples) for x, y in cells]
         )
         mean, per_seed = moved.summed, moved.mean + len(moved.by_seed) * moved.by_seed
         if mean.images < 2 or mean.mean <= 0 or (per_seed <= 0).any():

@@ -74,6 +74,18 @@ def signed(task: Task, value: float) -> str:
     return f"+{text}"
 
 
+def signed_interval(task: Task, e: Estimate, between: str = " to ") -> str:
+    """The interval of a difference, as ``+1.2 to +5.0``; empty without one."""
+    return "" if math.isnan(e.low) else f"{signed(task, e.low)}{between}{signed(task, e.high)}"
+
+
+def probability(p: float) -> str:
+    """A p-value for reading: ``p = 0.012``, ``p < 0.001``."""
+    if math.isnan(p):
+        return "not tested"
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
 def main_lines(results: Results, verdicts: list[TaskVerdict]) -> list[Line]:
     """The rows of the main table, from the floor (chance) over the tokenizers to the ceiling."""
     lines = [

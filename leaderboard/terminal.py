@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .claims import MARKS, in_words
 from .results import Results
-from .tables import Entry, Line, main_lines
+from .tables import Entry, Line, main_lines, signed, signed_interval
 from .text import EN_DASH, printable
 from .verdict import judge_all, put_in_words
 
@@ -40,6 +41,9 @@ def print_results(results: Results, console: Console | None = None) -> None:
         )
     wording = put_in_words(results, verdicts)
     console.print(Text(printable(f"{wording.answer} {wording.reason}")), style="bold")
+    if results.claims:
+        console.print(Text(in_words(results.claims), style="bold"))
+        console.print(_claims(results))
     for task, files in results.submissions:
         title, where = printable(task["title"]), ", ".join(files) or "nothing yet"
         console.print(Text(f"{title}: no score, submission written: {where}"))
@@ -91,6 +95,25 @@ def _table(results: Results, lines: list[Line], tasks: list[int]):
         kind = line.kind
         texts = [Text(_show(line.entries[t])) for t in tasks]
         table.add_row(Text(printable(line.title)), *texts, style=_STYLES[line.kind])
+    return table
+
+
+def _claims(results: Results):
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for fixed in (True, True, False):
+        table.add_column(no_wrap=fixed)
+    for judged in results.claims:
+        gap, said = "", judged.claim["statement"]
+        if judged.difference:
+            e = judged.difference.estimate
+            gap = f"{signed(judged.task, e.mean)} ({signed_interval(judged.task, e)})"
+        if judged.reason:
+            said += f" ({judged.verdict}: {judged.reason})"
+        verdict = f"{MARKS[judged.verdict]} {judged.verdict}"
+        table.add_row(*(Text(printable(text)) for text in (verdict, gap, said)))
     return table
 
 

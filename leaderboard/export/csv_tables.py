@@ -1,4 +1,4 @@
-"""scores.csv, differences.csv and columns.csv: tidy tables for spreadsheets and data frames."""
+"""scores, differences, columns and claims as .csv: tidy tables for spreadsheets, data frames."""
 
 from __future__ import annotations
 
@@ -20,12 +20,15 @@ _FORMULA = re.compile(r"(^|[;\t\r\n])(?=\s*[=+\-@＝＋－＠])|^(?=[\t\r\n])")
 
 
 def export(material: Material, folder: Path) -> list[Path]:
-    """Write the three tables."""
+    """Write the tables; that of claims where there are any."""
     tables = {
         "scores.csv": as_csv(tidy.SCORES, tidy.scores(material)),
         "differences.csv": as_csv(tidy.DIFFERENCES, tidy.differences(material)),
         "columns.csv": as_csv(tidy.COLUMNS, tidy.columns(material)),
     }
+    claims = tidy.claims(material)
+    if claims:
+        tables["claims.csv"] = as_csv(tidy.CLAIMS, claims)
     return [schema.write_text(folder / name, text) for name, text in tables.items()]
 
 

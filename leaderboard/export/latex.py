@@ -1,4 +1,4 @@
-"""report.tex: scores and paired differences as booktabs tables, to be read by \\input."""
+"""report.tex: scores, paired differences and claims as booktabs tables, to be read by \\input."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import unicodedata
 from pathlib import Path
 
 from .. import schema
-from ..tables import Entry
+from ..claims import Judged
+from ..tables import Entry, probability, signed, signed_interval
 from ..text import EN_DASH, MINUS, printable
 from .material import Material, Scope, gap, short
 
@@ -15,6 +16,7 @@ FILE = "report.tex"
 
 _WIDTH = 80  # characters side by side on a page; further columns go below
 _HEIGHT = 46  # rows on a page; further ones go into a table of their own
+_CLAIMS = 10  # claims on a page
 _SPECIAL = {
     "\\": "\\textbackslash{}",
     "{": "\\{",
@@ -90,6 +92,9 @@ def export(material: Material, folder: Path) -> list[Path]:
     parts = [_HEAD.format(title=title), _scores(material, title)]
     if material.pairs:
         parts.append(_differences(material, title))
+    claims = material.results.claims
+    for start in range(0, len(claims), _CLAIMS):
+        parts.append(_claims(material, title, claims[start : start + _CLAIMS], start))
     return [schema.write_text(folder / FILE, "\n".join(parts))]
 
 
@@ -148,6 +153,37 @@ def _differences(material: Material, title: str) -> str:
             cells.append(f"{escaped(value)}{star}{small}")
         rows.append([a if centre else f"{a} $-$ {b}", *cells])
     return _table(material.scopes, [rows], caption, "differences")
+
+
+def _claims(material: Material, title: str, claims: list[Judged], start: int) -> str:
+    caption = (
+        f"{title}: claims, each about the paired difference of the means of two groups of "
+        "columns, with its 95\\,\\% interval and $p$ after Holm's correction over the claims. "
+        "Supported: the interval is above zero, $p<0.05$ and every seed agrees; contradicted: the "
+        "same below zero."
+    )
+    lines = ["\\begin{table}", "\\centering", "\\small"]
+    if start:
+        lines.append("\\caption{Table~\\ref{tab:claims}, continued.}")
+    else:
+        lines += [f"\\caption{{{caption}}}", "\\label{tab:claims}"]
+    lines += ["\\smallskip", "", "\\begin{tabular}{@{}p{0.42\\linewidth}lrr@{}}", "\\toprule"]
+    lines += ["Claim & Verdict & Difference & $p$ \\\\", "\\midrule"]
+    for judged in claims:
+        cells = [_claim(material, judged), escaped(judged.verdict), "--", "--"]
+        if judged.difference:
+            e, p = judged.difference.estimate, probability(judged.adjusted)
+            interval = escaped(signed_interval(judged.task, e, ", "))
+            cells[2] = f"{escaped(signed(judged.task, e.mean))} {{\\scriptsize ({interval})}}"
+            cells[3] = f"${p.removeprefix('p ').removeprefix('= ')}$"
+        lines.append(f"{' & '.join(cells)} \\\\")
+    return "\n".join([*lines, "\\bottomrule", "\\end{tabular}", "\\end{table}\n"])
+
+
+def _claim(material: Material, judged: Judged) -> str:
+    higher, lower = material.sides(judged)
+    compared = escaped(f"{higher} > {lower}; {short(judged.scope_title)}")
+    return f"\\raggedright {escaped(material.statement(judged))} {{\\scriptsize {compared}}}"
 
 
 def _entry(entry: Entry | None) -> str:

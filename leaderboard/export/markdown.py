@@ -7,7 +7,8 @@ import shlex
 from pathlib import Path
 
 from .. import schema
-from ..tables import Entry
+from ..claims import MARKS, in_words
+from ..tables import Entry, probability, signed, signed_interval
 from ..text import EN_DASH, printable
 from ..verdict import put_in_words
 from .material import Material, Scope, gap, short
@@ -21,7 +22,8 @@ _HASH = 12  # characters of a hash
 
 def export(material: Material, folder: Path) -> list[Path]:
     """Write ``report.md``."""
-    parts = [_headline(material), _scores(material), _differences(material), _made(material)]
+    sections = (_headline, _claims, _scores, _differences, _made)
+    parts = [section(material) for section in sections]
     return [schema.write_text(folder / FILE, "\n\n".join(filter(None, parts)) + "\n")]
 
 
@@ -40,6 +42,31 @@ def _headline(material: Material) -> str:
         where = ", ".join(map(_code, files)) or "nothing yet"
         lines.append(f"- **{escaped(short(task['title']))}:** no score; to submit: {where}")
     return "\n".join(lines).rstrip()
+
+
+def _claims(material: Material) -> str:
+    claims = material.results.claims
+    if not claims:
+        return ""
+    heads = ["claim", "verdict", "difference (95 %)", "p", "compared", "on"]
+    rows = []
+    for judged in claims:
+        gap, p = EN_DASH, EN_DASH
+        if judged.difference:
+            e = judged.difference.estimate
+            gap = f"{signed(judged.task, e.mean)} ({signed_interval(judged.task, e)})"
+            p = probability(judged.adjusted).removeprefix("p ").removeprefix("= ")
+        verdict = f"{MARKS[judged.verdict]} {judged.verdict}"
+        verdict += f": {judged.reason}" if judged.reason else ""
+        higher, lower = material.sides(judged)
+        texts = [material.statement(judged), verdict, gap, p, f"{higher} > {lower}"]
+        rows.append([escaped(text) for text in (*texts, short(judged.scope_title))])
+    legend = (
+        "Paired difference of the means of the columns compared. Supported: the interval is above "
+        "zero, p (after Holm's correction over the claims) is below 0.05, every seed agrees; "
+        "contradicted: the same below zero. “Not shown” does not mean that they are equal."
+    )
+    return f"{in_words(claims)}\n\n{_table(heads, rows)}\n\n{legend}"
 
 
 def _scores(material: Material) -> str:

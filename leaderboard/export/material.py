@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 
+from ..claims import Judged
 from ..comparison import Comparison
 from ..results import Results
 from ..schema import Task
 from ..tables import Entry, Line, display_order, main_lines, number
-from ..text import printable
+from ..text import join, printable, shorten
 from ..verdict import TaskVerdict, judge_overall
 
 _PAIRS = 15  # six tokenizers; more are compared with the best one alone
-_TITLE = 60  # characters of a name in a table
+_TITLE, _STATEMENT = 60, 300  # characters of a name and of a claim in a table
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,19 @@ class Material:
     def title(self, name: str) -> str:
         """A column's title, short enough for a table."""
         return short(self.results.title(name))
+
+    def statement(self, judged: Judged) -> str:
+        """A claim in its own words, short enough for a table."""
+        return shorten(" ".join(printable(judged.claim["statement"]).split()), _STATEMENT)
+
+    def sides(self, judged: Judged) -> tuple[str, str]:
+        """The columns that a claim puts above others, and these, by their titles."""
+        titles = {column["name"]: column["title"] for column in self.results.columns()}
+        higher, lower = (
+            join([short(titles.get(name, name)) for name in judged.claim[side]])
+            for side in ("higher", "lower")
+        )
+        return higher, lower
 
     @cached_property
     def _overall(self) -> TaskVerdict | None:

@@ -1,4 +1,4 @@
-"""samples.parquet, scores.parquet and differences.parquet: every answer and every number.
+"""samples.parquet, scores.parquet, differences.parquet, claims.parquet: answers and numbers.
 
 The rows of one task stand together, in row groups of a quarter million; texts are stored once a
 group.
@@ -26,15 +26,19 @@ _GROUP = 262_144  # rows
 
 
 def export(material: Material, folder: Path) -> list[Path]:
-    """Write the three tables."""
+    """Write the tables; that of claims where there are any."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     paths = [_write_samples(material.results, folder / "samples.parquet")]
-    for name, fields, records in (
+    tables = [
         ("scores.parquet", tidy.SCORES, tidy.scores(material)),
         ("differences.parquet", tidy.DIFFERENCES, tidy.differences(material)),
-    ):
+    ]
+    claims = tidy.claims(material)
+    if claims:
+        tables.append(("claims.parquet", tidy.CLAIMS, claims))
+    for name, fields, records in tables:
         with _whole(folder / name) as temporary:
             columns = {
                 key: pa.array([_utf8(record.get(key)) for record in records], _type(key))

@@ -29,6 +29,11 @@ DIFFERENCES = (
     *("mean", "low", "high", "n", "images", "shown", "test", "p", "p_adjusted"),
     *("wins", "ties", "losses", "detectable"),
 )
+CLAIMS = (
+    *("name", "statement", "source", "scope", "scope_title", "unit", "higher", "lower"),
+    *("verdict", "reason", "mean", "low", "high", "n", "images", "test", "p", "p_adjusted"),
+    "detectable",
+)
 COLUMNS = (
     *("name", "title", "kind", "tokenizer", "card_hash", "encoder_parameters", "encoder_gflops"),
     *("feature_tokens", "visual_tokens", "licence", "seconds", "stages_from_cache", "peak_memory"),
@@ -39,7 +44,7 @@ COUNTS = {
     *("rank", "rank_low", "rank_high", "wins", "ties", "losses"),
 }
 FLAGS = {"leads", "shown"}
-"""Fields of ``scores`` and ``differences`` that are no text."""
+"""Fields of ``scores``, ``differences`` and ``claims`` that are no text."""
 
 
 def scores(material: Material) -> list[Record]:
@@ -84,6 +89,27 @@ def differences(material: Material) -> list[Record]:
                 }
             )
     return records
+
+
+def claims(material: Material) -> list[Record]:
+    """One record a claim of the suite; without numbers where it was not tested."""
+    return [
+        {
+            **judged.claim,
+            "higher": "; ".join(judged.claim["higher"]),
+            "lower": "; ".join(judged.claim["lower"]),
+            "scope_title": judged.scope_title,
+            "unit": judged.task and judged.task["unit"],
+            "verdict": judged.verdict,
+            "reason": judged.reason or None,
+            **(_estimate(judged.difference.estimate) if judged.difference else {}),
+            "test": judged.test or None,
+            "p": _known(judged.p),
+            "p_adjusted": _known(judged.adjusted),
+            "detectable": _known(judged.detectable),
+        }
+        for judged in material.results.claims
+    ]
 
 
 def columns(material: Material) -> list[Record]:

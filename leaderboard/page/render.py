@@ -25,6 +25,7 @@ from . import (
     alignment,
     behaviour,
     charts,
+    claims,
     cost,
     figures,
     heat_map,
@@ -43,6 +44,7 @@ from .numbers import three_digits
 _HERE = Path(__file__).parent
 _SECTIONS = (
     verdict,
+    claims,
     scores,
     skills,
     charts,

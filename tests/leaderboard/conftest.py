@@ -28,6 +28,48 @@ ANSWERS = {
 TITLES = {"vqa": "VQA", "oc": "Counting", "mci": "Identification", "caption": "Captioning"}
 
 
+CLAIMS = [
+    {
+        "name": "supervised",
+        "statement": "Labels and captions teach more than images alone.",
+        "scope": "vqa",
+        "higher": ["deit", "clip"],
+        "lower": ["mae", "dino"],
+        "source": "Doe et al. 2021, table 1",
+    },
+    {
+        "name": "masked",
+        "statement": "MAE identifies more than DeiT.",
+        "scope": "mci",
+        "higher": ["mae"],
+        "lower": ["deit"],
+    },
+    {
+        "name": "self",
+        "statement": "DINO is better than MAE on all tasks together.",
+        "scope": "overall",
+        "higher": ["dino"],
+        "lower": ["mae"],
+        "source": "",
+    },
+    {
+        "name": "captions",
+        "statement": "CLIP captions better than the others.",
+        "scope": "caption",
+        "higher": ["clip"],
+        "lower": ["deit", "mae", "dino"],
+    },
+    {
+        "name": "distilled",
+        "statement": "A distilled encoder beats its teacher.",
+        "scope": "vqa",
+        "higher": ["gvt"],
+        "lower": ["deit"],
+        "source": None,
+    },
+]
+
+
 def column(name: str, kind: str = "tokenizer") -> dict:
     """One column record; the title of a tokenizer is its name in capitals."""
     sees = kind == "tokenizer" or name == "random"
@@ -200,6 +242,16 @@ def build_run(run_dir: Path, images: int = 60, per_image: int = 3, seeds=(1, 2))
                 rows = rows_of(name, c["name"], seed, images, per_image)
                 schema.write_rows(schema.rows_path(run_dir, c["name"], seed, name), rows)
     draw_images(run_dir / "images")
+    return run_dir
+
+
+def write_claims(run_dir: Path, *claims: dict, change=None) -> Path:
+    """Write claims, and changes by ``change(run)``, into a run directory; returns it."""
+    run = schema.read_run(run_dir)
+    run["config"]["suite"] = {"name": "mini", "claims": list(claims or CLAIMS)}
+    if change:
+        change(run)
+    schema.write_run(run_dir, run)
     return run_dir
 
 

@@ -9,8 +9,8 @@ import pytest
 from scipy import stats
 
 from leaderboard import schema
-from leaderboard.comparison import paired_scores
 from leaderboard.overall import OVERALL
+from leaderboard.paired import paired_scores
 from leaderboard.results import load_results
 from leaderboard.statistics import clustered_mean
 
@@ -147,11 +147,11 @@ def test_a_column_of_one_seed_meets_every_seed(drawn):
     results = drawn(seeds=3)
     single = results.cell("t1", "task0")
     single.seeds, single.scores = [0], single.scores[:1]
-    apart = paired_scores(results.cell("t0", "task0"), single)
+    apart = paired_scores([results.cell("t0", "task0")], [single])
     np.testing.assert_array_equal(apart, results.cell("t0", "task0").scores - single.scores)
     other = results.cell("t2", "task0")
     other.seeds = [2, 3, 4]
-    assert paired_scores(results.cell("t0", "task0"), other).shape[0] == 1
+    assert paired_scores([results.cell("t0", "task0")], [other]).shape[0] == 1
     other.seeds = [5, 6, 7]
     assert results.comparisons.pair("t0", "t2", "task0") is None
 

@@ -128,7 +128,12 @@ def test_hostile_text_neither_runs_nor_breaks_the_page(run_dir):
         HOSTILE
     )
     run["columns"][3]["citation"] = run["hardware"]["cpu"] = HOSTILE
-    run["config"] = {"</pre>" + HOSTILE: HOSTILE}
+    claims = [
+        dict.fromkeys(("name", "statement", "scope", "source"), HOSTILE)
+        | {"higher": [HOSTILE * 9], "lower": ["mae"]},
+        {"name": "c", "statement": HOSTILE, "scope": "vqa", "higher": ["deit"], "lower": ["mae"]},
+    ]
+    run["config"] = {"</pre>" + HOSTILE: HOSTILE, "suite": {"claims": claims}}
     schema.write_run(run_dir, run)
     text = leaderboard.write_report(run_dir).read_text()
     page = Page(text)
@@ -157,7 +162,9 @@ def test_names_without_end_are_cut_and_said_to_be(run_dir):
 
 def test_hostile_text_in_the_terminal(run_dir, capsys):
     run = schema.read_run(run_dir)
-    run["columns"][3]["title"] = "[bold]\x1b[31mred"
+    run["columns"][3]["title"] = hostile = "[bold]\x1b[31mred"
+    claim = {"name": "c", "statement": hostile, "scope": "vqa", "higher": [hostile], "lower": ["x"]}
+    run["config"]["suite"] = {"claims": [claim]}
     schema.write_run(run_dir, run)
     leaderboard.print_table(run_dir)
     out = capsys.readouterr().out

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from leaderboard import bootstrap
+from leaderboard.claims import judge_claims
 from leaderboard.significance import holm, sign_flip_p
 from leaderboard.statistics import clustered_mean
 
@@ -60,6 +61,47 @@ def test_bootstrap_rates_are_nominal(simulation):
     ]
     assert np.mean(inside) == pytest.approx(0.95, abs=0.015)
     assert np.mean(alarms) == pytest.approx(0.05, abs=0.015)
+
+
+def false_verdicts(simulation, higher, lower, runs=1500, together=0.0, **changes):
+    """The share of runs whose one claim gets a verdict although all columns are equally good.
+
+    ``together``: by how much a seed moves the accuracy of a whole group, at most.
+    """
+    design, rng = simulation.Design("test", **changes), np.random.default_rng(0)
+    claim = {"name": "c", "statement": "", "scope": "task0", "higher": higher, "lower": lower}
+    found = []
+    for _ in range(runs):
+        scores, _ = simulation.draw(design, rng)
+        for group in (higher, lower) if together else ():
+            for seed, moved in enumerate(rng.uniform(0, together, design.seeds)):
+                for name in group:
+                    own = scores[0, int(name[1:]), seed]
+                    own[rng.random(len(own)) < moved] = 1.0
+        results = simulation.as_results(scores, design)
+        for entry in (*results.run["columns"], *results.run["tasks"]):
+            entry["title"] = entry["name"]
+        results.run["config"] = {"suite": {"claims": [claim]}}
+        found.append(judge_claims(results)[0].verdict in ("supported", "contradicted"))
+    return float(np.mean(found))
+
+
+@pytest.mark.parametrize(
+    ("higher", "changes", "least", "most"),
+    [
+        (1, {"tokenizers": 2, "images": 400}, 0.035, 0.065),
+        (1, {"tokenizers": 4, "images": 150, "seeds": 3, "seed": 0.03}, 0.035, 0.065),
+        (2, {"tokenizers": 4, "images": 150}, 0.035, 0.065),
+        # groups are held to their own three seeds besides: on the safe side
+        (2, {"tokenizers": 4, "images": 150, "seeds": 3, "seed": 0.03}, 0.01, 0.05),
+        (2, {"tokenizers": 4, "images": 150, "seeds": 3, "together": 0.2}, 0.02, 0.09),
+    ],
+    ids=["1 : 1", "1 : 1, 3 seeds", "2 : 2", "2 : 2, 3 seeds", "2 : 2, seeds move a group"],
+)
+def test_claims_of_equal_columns_are_seldom_judged(simulation, higher, changes, least, most):
+    names = [f"t{k}" for k in range(4)]
+    sides = names[:higher], names[higher : 2 * higher]
+    assert least <= false_verdicts(simulation, *sides, **changes) <= most
 
 
 @pytest.mark.parametrize(("images", "accuracy"), [(40, 0.7), (60, 0.9), (120, 0.95)])

@@ -1,6 +1,7 @@
 """A real browser, spoken to in the WebDriver protocol, and a report to open in it."""
 
 import json
+import shutil
 import socket
 import subprocess
 import time
@@ -9,6 +10,7 @@ import urllib.request
 import pytest
 
 from leaderboard import write_report
+from tests.leaderboard.conftest import write_claims
 
 _FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
 _KEYS = {"Tab": "\ue004", "Enter": "\ue007", "Escape": "\ue00c", "Space": " "}
@@ -102,15 +104,22 @@ def browser():
 
 
 @pytest.fixture(scope="session")
-def report(shared_run_dir):
-    """Address of the report of a made-up run; scores.json lies beside the file."""
-    return write_report(shared_run_dir).resolve().as_uri()
+def report_dir(shared_run_dir, tmp_path_factory):
+    """A made-up run whose suite makes claims."""
+    folder = tmp_path_factory.mktemp("browser") / "run"
+    return write_claims(shutil.copytree(shared_run_dir, folder))
 
 
 @pytest.fixture(scope="session")
-def scores(report, shared_run_dir):
+def report(report_dir):
+    """Address of the report of that run; scores.json lies beside the file."""
+    return write_report(report_dir).resolve().as_uri()
+
+
+@pytest.fixture(scope="session")
+def scores(report, report_dir):
     """The scores.json of that report."""
-    return json.loads((shared_run_dir / "scores.json").read_text())
+    return json.loads((report_dir / "scores.json").read_text())
 
 
 @pytest.fixture

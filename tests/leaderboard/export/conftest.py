@@ -55,7 +55,7 @@ def make_material():
 
 @pytest.fixture
 def hostile_dir(run_dir: Path) -> Path:
-    """A run directory in which titles, descriptions, categories, questions and answers attack."""
+    """A run directory whose titles, descriptions, claims, categories and answers attack."""
     for path in (run_dir / "samples").rglob("*.jsonl"):
         rows = [row for _, row in schema.read_rows(path)]
         for i, row in enumerate(rows):
@@ -72,6 +72,19 @@ def hostile_dir(run_dir: Path) -> Path:
     for task in run["tasks"]:
         task |= {"title": next(texts), "description": next(texts), "metric_title": next(texts)}
         task |= {"version": next(texts), "dataset_hash": next(texts)}
+    run["config"]["suite"] = {
+        "claims": [
+            {
+                "name": text,
+                "statement": text,
+                "scope": text if i % 3 == 2 else ("vqa", "overall")[i % 3],
+                "higher": [text if i % 3 == 1 else "deit"],
+                "lower": ["mae"],
+                "source": text,
+            }
+            for i, text in enumerate(HOSTILE)
+        ]
+    }
     run["title"], run["command"] = HOSTILE[3], ["gvt", "run", *HOSTILE]
     run["warnings"], run["versions"] = list(HOSTILE), {"gvt": HOSTILE[4]}
     (run_dir / "run.json").write_text(schema.json.dumps(run))

@@ -81,6 +81,7 @@ def test_hostile_texts_are_kept(hostile_dir, tmp_path, make_material, hostile_te
     table = pd.read_parquet(samples)
     assert set(table.question) == {text.replace("\ud800", "?") for text in hostile_texts}
     assert sorted(path.name for path in tmp_path.glob("*.parquet")) == [
+        "claims.parquet",
         "differences.parquet",
         "samples.parquet",
         "scores.parquet",

@@ -1,0 +1,30 @@
+"""Texts of a run cut to what a page has room for, as every table repeats a title."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .schema import Run
+from .text import shorten
+
+_TITLE, _PROSE = 200, 4000  # characters of a name, and of any other text, that are shown
+
+
+def presentable(run: Run) -> Run:
+    """The run with its overlong texts cut."""
+    return {
+        **cut(run),
+        "columns": [cut(column) for column in run["columns"]],
+        "tasks": [cut(task) for task in run["tasks"]],
+        "warnings": [shorten(warning, _PROSE) for warning in run["warnings"]],
+    }
+
+
+def cut(record: dict[str, Any]) -> dict[str, Any]:
+    """A record with its own overlong texts cut."""
+    return {
+        key: shorten(value, _TITLE if key.endswith("title") else _PROSE)
+        if isinstance(value, str)
+        else value
+        for key, value in record.items()
+    }
