@@ -15,6 +15,7 @@ from typing import Any, Literal
 import yaml
 
 from gvt import yaml_files
+from gvt.claims import Claim, check_columns, unknown_column
 from gvt.data.training_files import PLACES, TrainingFiles
 from gvt.errors import UserError
 from gvt.model.frame import frame_label
@@ -26,7 +27,7 @@ from tokenizers_zoo import column_name
 CONTROLS = MappingProxyType({"blind": "blind", "random": "mini-random", "text": "text"})
 
 # They describe one file: neither inherited by a child nor part of a hash.
-_DESCRIBING = frozenset({"name", "title", "description"})
+_DESCRIBING = frozenset({"name", "title", "description", "claims"})
 # A column and a suite name folders and files of a run (leaderboard.schema asks for the same).
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,+@=~-]*")
 
@@ -39,7 +40,7 @@ class _Content:
         return json.loads(json.dumps(dataclasses.asdict(self)))
 
     def hash(self) -> str:
-        """Return the SHA-256 (hex) of the content; name, title and description do not count."""
+        """Return the SHA-256 (hex) of the content, without what describes it."""
         return hashlib.sha256(json.dumps(self._content(), sort_keys=True).encode()).hexdigest()
 
     def _content(self) -> dict[str, Any]:
@@ -54,9 +55,11 @@ class Suite(_Content):
     controls: ``blind``, ``random``, ``text`` → the same.
     models: column → folder or hub id of a published LLaVA, compared as it is.
     llm: a shipped model's name, a folder, a GGUF file or a hub id. apply_chat_template: prompts go
-    through its chat template, in training too. recipe: name of the alignment recipe.
+    through its chat template, in training too. recipe: name of the alignment recipe; recipes:
+    column → recipe of those that have one of their own.
     tasks: none where a suite is only aligned. seeds: one alignment each.
     limit: samples a task, or a fraction below 1; None means all.
+    claims: what the report gives a verdict on.
 
     Raises FieldError for values that make no sense.
     """
@@ -71,8 +74,10 @@ class Suite(_Content):
     llm: str = "mini-lm"
     apply_chat_template: bool = False
     recipe: str = "mini"
+    recipes: dict[str, str] = field(default_factory=dict)
     seeds: tuple[int, ...] = (0,)
     limit: int | float | None = None
+    claims: tuple[Claim, ...] = ()
 
     def __post_init__(self) -> None:
         for name in (self.name, *self.tokenizers, *self.models):
@@ -99,6 +104,16 @@ class Suite(_Content):
             raise FieldError("seeds", "must be 0 or more")
         if self.limit is not None:
             _need_positive(self, "limit")
+        aligned = [column for column in self.columns if column != "text"]
+        for column in self.recipes:
+            if column not in aligned:
+                raise unknown_column("recipes", f"column '{column}'", column, aligned)
+        check_columns(self.claims, [*self.columns, *self.models])
+
+    def _content(self) -> dict[str, Any]:
+        """Where all columns share one recipe, the hash is that of suites that know no other."""
+        content = super()._content()
+        return content if self.recipes else {k: v for k, v in content.items() if k != "recipes"}
 
     @property
     def framed_llm(self) -> str:

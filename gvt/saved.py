@@ -37,20 +37,14 @@ def model_of(
     name = {**suite["tokenizers"], **suite["controls"]}[column]
     card = resolve(name, include_path)
     _same_card(run, record, column, card)
-    path = cache_dir() / "connectors" / note["connector_hash"] / "connector.safetensors"
-    if not path.is_file():
-        again = " ".join(record["command"])
-        raise UserError(
-            f"{run}: the connector of '{column}' is no longer in the cache",
-            f"The command that made the run trains it again: {again}",
-        )
+    path = _connector(run, record, column, note)
     from safetensors.torch import load_file
 
     from gvt.model.hf import GVTForConditionalGeneration
 
     model = GVTForConditionalGeneration.assemble(
         card,
-        Connector(**record["config"]["recipe"]["connector"]),
+        Connector(**_recipe(record, column)["connector"]),
         load_file(path),
         suite["llm"],
         chat=suite["apply_chat_template"],
@@ -60,6 +54,31 @@ def model_of(
     if model.config.llm["hash"] != record["config"]["llm"]["hash"]:
         raise UserError(f"{run}: language model '{suite['llm']}' has changed since this run")
     return model
+
+
+def _connector(run: Path, record: dict[str, Any], column: str, note: dict[str, Any]) -> Path:
+    """The file of a column's connector, of which a model can be made."""
+    stages = _recipe(record, column)["stages"]
+    parts = {part for stage in stages for part in stage.get("trains", ())} - {"connector"}
+    if parts:
+        raise UserError(
+            f"{run}: '{column}' was trained together with its {', '.join(sorted(parts))}",
+            "A model is made of a connector between frozen parts; choose another column.",
+        )
+    path = cache_dir() / "connectors" / note["connector_hash"] / "connector.safetensors"
+    if not path.is_file():
+        again = " ".join(record["command"])
+        raise UserError(
+            f"{run}: the connector of '{column}' is no longer in the cache",
+            f"The command that made the run trains it again: {again}",
+        )
+    return path
+
+
+def _recipe(record: dict[str, Any], column: str) -> dict[str, Any]:
+    """What a column was aligned by; runs of earlier versions had one recipe for all."""
+    config = record["config"]
+    return config.get("recipes", {}).get(column, config["recipe"])
 
 
 def _only_column(run: Path, record: dict[str, Any]) -> str:
