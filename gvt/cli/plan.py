@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING
 from gvt import catalog
 from gvt.claims import check_scopes
 from gvt.cli import arguments
+from gvt.cli.columns import columns_of
 from gvt.cli.sweep import combinations, swept
-from gvt.config import CONTROLS, Recipe, RunOptions, Suite
+from gvt.config import Recipe, RunOptions, Suite
 from gvt.errors import UserError, unknown_name
 from gvt.paths import runs_dir
 from gvt.recipes import Recipes, recipes_of
-from gvt.resolve import resolve_all, spell_out
-from tokenizers_zoo import column_name
-from tokenizers_zoo.expression import ExpressionError, parse
+from gvt.resolve import resolve_all
 
 if TYPE_CHECKING:
     from gvt.forecast import Forecast
@@ -199,7 +198,7 @@ def _suite(args: argparse.Namespace, include_path: tuple[Path, ...]) -> Suite:
             raise UserError("--sweep: no tokenizers to vary", "Name some with --tokenizers.")
     if names:
         own = suite.recipes if suite else {}
-        changes["tokenizers"], recipes = _columns(names, known, own, include_path)
+        changes["tokenizers"], recipes = columns_of(names, known, own, include_path)
         kept = {column: own[column] for column in own if suite and column in suite.controls}
         changes["recipes"] = recipes | kept
     if args.model:
@@ -219,7 +218,7 @@ def _suite(args: argparse.Namespace, include_path: tuple[Path, ...]) -> Suite:
 
 
 def _changed(suite: Suite, changes: dict) -> Suite:
-    """``suite`` with ``changes``, without the claims that ask for columns or tasks it then lacks."""
+    """``suite`` with ``changes``, less the claims that ask for columns or tasks it then lacks."""
     tasks = changes.get("tasks", suite.tasks)
     columns = {*changes.get("tokenizers", suite.tokenizers), *suite.controls}
     columns |= set(changes.get("models", suite.models))
@@ -228,60 +227,6 @@ def _changed(suite: Suite, changes: dict) -> Suite:
         told = f"claims left out, for want of columns or tasks: {', '.join(left_out)}"
         print(told, file=sys.stderr)
     return replace(suite, **changes, claims=kept)
-
-
-def _columns(
-    names: Iterable[str],
-    known: dict[str, str],
-    recipes: dict[str, str],
-    include_path: tuple[Path, ...],
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Columns by their short name in the suite, by their card in it, or new ones by expression.
-
-    Beside them, of those that have a recipe of their own, which.
-    """
-    short = {card: column for column, card in reversed(known.items())}
-    columns: dict[str, str] = {}
-    own: dict[str, str] = {}
-    for name in names:
-        column = name if name in known else short.get(name)
-        if column:
-            columns[column] = known[column]
-        else:
-            column, columns[column] = _new_column(name, known, columns, include_path)
-        if recipe := _own_recipe(column if column in known else name, recipes):
-            own[column] = recipe
-    return columns, own
-
-
-def _new_column(
-    name: str, known: dict[str, str], columns: dict[str, str], include_path: tuple[Path, ...]
-) -> tuple[str, str]:
-    card = spell_out(name, known)
-    resolve_all({name: card}, include_path, also=known)
-    column = column_name(name)
-    taken = column in CONTROLS and column != name
-    if taken or columns.get(column, known.get(column, card)) != card:
-        # Another one of that name is there; which it is, the report says in full.
-        column = f"{column}-{hashlib.sha256(card.encode()).hexdigest()[:6]}"
-    return column, card
-
-
-def _own_recipe(name: str, recipes: dict[str, str]) -> str | None:
-    """The recipe of a column, or of the columns that an expression is made of."""
-    if name in recipes or not recipes:
-        return recipes.get(name)
-    try:
-        terms = [term.name for group in parse(name) for term in group]
-    except ExpressionError:  # a path with brackets
-        return None
-    found = {recipes.get(term) for term in terms}
-    if len(found) > 1:
-        raise UserError(
-            f"'{name}': its columns are aligned by different recipes",
-            "Write out what you mean by the names that 'gvt ls tokenizers' lists.",
-        )
-    return found.pop()
 
 
 def matching(
