@@ -244,7 +244,7 @@ class _Run:
         made = schema.Column(
             name=column,
             kind=_KINDS.get(column, "tokenizer") if column in self.suite.controls else "tokenizer",
-            title=card.title,
+            title=self._title(column, card),
             tokenizer=card.name,
             description=card.description,
             card_hash=card.hash(),
@@ -263,6 +263,11 @@ class _Run:
             seen = [name for one in card.encoders for name in one.pretraining_data]
             made["trained_on"] = list(dict.fromkeys(seen))
         return made
+
+    def _title(self, column: str, card: TokenizerCard) -> str:
+        """The card's; columns may share a card, so with the recipe where it is the column's own."""
+        own = self.recipes.own.get(column)
+        return f"{card.title} ({own.name})" if own else card.title
 
     def _new_record(self) -> dict:
         try:

@@ -39,6 +39,20 @@ def columns_of(
     return columns, own
 
 
+def at_recipes(
+    columns: dict[str, str], recipes: Iterable[str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Every column once by each of ``recipes``, as ``column@recipe=name``, and these recipes."""
+    made: dict[str, str] = {}
+    own: dict[str, str] = {}
+    for column, card in columns.items():
+        for recipe in recipes:
+            joint = "," if "@" in column else "@"
+            name = column_name(f"{column}{joint}recipe={Path(recipe).stem}")
+            made[name], own[name] = card, recipe
+    return made, own
+
+
 def _new_column(
     name: str, known: dict[str, str], columns: dict[str, str], include_path: tuple[Path, ...]
 ) -> tuple[str, str]:

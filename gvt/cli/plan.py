@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from gvt import catalog
 from gvt.claims import check_scopes
 from gvt.cli import arguments
-from gvt.cli.columns import columns_of
-from gvt.cli.sweep import combinations, swept
+from gvt.cli.columns import at_recipes, columns_of
+from gvt.cli.sweep import combinations, split, swept
 from gvt.config import Recipe, RunOptions, Suite
 from gvt.errors import UserError, unknown_name
 from gvt.paths import runs_dir
@@ -48,7 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         action="extend",
         metavar="KEY=VALUE,…",
-        help="each tokenizer with each of these options, `layer=-1,-2`; several: all combinations",
+        help="each tokenizer with each of these options, `layer=-1,-2`, or by each of these "
+        "recipes, `recipe=mini,mini-tuned`; several: all combinations",
     )
     what.add_argument(
         "--model",
@@ -191,14 +192,20 @@ def _suite(args: argparse.Namespace, include_path: tuple[Path, ...]) -> Suite:
     if suite:
         check_scopes(suite.claims, suite.tasks)
     known = suite.tokenizers if suite else {}
-    names = args.tokenizers or []
+    names, swept_recipes = args.tokenizers or [], []
     if args.sweep:
-        names = swept(names or known, known, combinations(args.sweep))
+        options, swept_recipes = split(args.sweep)
+        names = list(names or known)
+        if options:
+            names = swept(names, known, combinations(options))
         if not names:
             raise UserError("--sweep: no tokenizers to vary", "Name some with --tokenizers.")
     if names:
         own = suite.recipes if suite else {}
-        changes["tokenizers"], recipes = columns_of(names, known, own, include_path)
+        columns, recipes = columns_of(names, known, own, include_path)
+        if swept_recipes:
+            columns, recipes = at_recipes(columns, swept_recipes)
+        changes["tokenizers"] = columns
         kept = {column: own[column] for column in own if suite and column in suite.controls}
         changes["recipes"] = recipes | kept
     if args.model:

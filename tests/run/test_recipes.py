@@ -38,6 +38,8 @@ def test_each_column_is_what_a_run_with_its_recipe_makes_of_it(world, computed, 
     assert (claim["higher"], claim["lower"]) == (["same"], ["one"])
     columns = {column["name"]: column for column in schema.read_run(world.folder)["columns"]}
     assert (columns["one"]["visual_tokens"], columns["same"]["visual_tokens"]) == (2, 3)
+    titles = [columns[name]["title"] for name in ("one", "same")]
+    assert titles == ["Toy toy-one", "Toy toy-one (longer)"]
     _, plan = world.run("--dry_run", suite="mixed")
     assert "cached     100 %" in plan.out
 
