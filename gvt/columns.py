@@ -171,6 +171,8 @@ class ColumnMaker:
         if done.cached:
             for step, loss in done.curve:
                 log(int(step), {"loss": loss})
+            for step, loss in done.held_out:
+                log(int(step), {"held_out_loss": loss})
         self.alignments.append(
             Alignment(
                 column=self.column,

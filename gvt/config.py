@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -206,12 +207,19 @@ class Stage:
             raise FieldError("gradient_accumulation", f"is above batch_size ({self.batch_size})")
         if not 0 <= self.held_out < 1:
             raise FieldError("held_out", "must be 0 or more and below 1")
+        if self.held_out and self.streamed:
+            raise FieldError("held_out", "cannot be taken off a stream, which is read as it comes")
         if not 0 <= self.warmup_steps <= self.steps:
             raise FieldError("warmup_steps", f"must be 0 to steps ({self.steps})")
         if self.weight_decay < 0:
             raise FieldError("weight_decay", "must be 0 or more")
         if not all(0 <= beta < 1 for beta in self.betas):
             raise FieldError("betas", "must be 0 or more and below 1")
+
+    @property
+    def streamed(self) -> bool:
+        """Whether images come one after the other, with no way to any but the next."""
+        return isinstance(self.data, TrainingFiles) and self.data.streamed
 
 
 @dataclass(frozen=True)
@@ -235,6 +243,11 @@ class Recipe(_Content):
     def tunes(self, part: Part) -> bool:
         """Whether any stage trains ``part``."""
         return any(part in stage.trains for stage in self.stages)
+
+    @property
+    def streams(self) -> bool:
+        """Whether any stage reads a stream."""
+        return any(stage.streamed for stage in self.stages)
 
     def _content(self) -> dict[str, Any]:
         """Where files of data lie does not count: what they hold has a hash of its own."""
@@ -335,7 +348,7 @@ def _place_data(recipe: yaml.MappingNode) -> None:
         for place in (value for name in PLACES for value in _at(data, name)):
             if place.value and isinstance(place, yaml.ScalarNode):
                 folder = Path(place.start_mark.name).absolute().parent
-                place.value = str(folder / Path(place.value).expanduser())
+                place.value = os.path.normpath(folder / Path(place.value).expanduser())
 
 
 def _items(nodes: list[yaml.Node]) -> list[yaml.Node]:

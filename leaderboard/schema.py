@@ -242,8 +242,9 @@ def validate_run(run: Any, where: str = RUN_FILE) -> None:
             if entry["column"] not in columns:
                 raise SchemaError(f"{where}: {field}[{i}]: no column named {entry['column']!r}")
     for i, entry in enumerate(run["alignment"]):
-        if any(len(point) != 2 for point in entry["curve"]):
-            raise SchemaError(f"{where}: alignment[{i}].curve: points must be [step, loss]")
+        for curve in ("curve", "held_out"):
+            if any(len(point) != 2 for point in entry.get(curve, ())):
+                raise SchemaError(f"{where}: alignment[{i}].{curve}: points must be [step, loss]")
 
 
 def rows_path(run_dir: str | Path, column: str, seed: int, task: str) -> Path:

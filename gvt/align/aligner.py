@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from gvt.align.tuning import LORA, Encoders
+from gvt.align.tuning import LORA, Encoders, FrozenEncoders
 from gvt.align.visuals import Visual
 from gvt.model.connector import Connector
 from gvt.model.language import LanguageModel
@@ -20,7 +20,7 @@ from gvt.model.pairing import Paired
 class Aligner(nn.Module):
     """The loss of question–answer pairs behind visual embeddings.
 
-    encoders: where images come as pixels. tuned: the language model is trained as well; what is
+    see: where images come as pixels. tuned: the language model is trained as well; what is
     frozen is no submodule, so that no wrapper syncs or saves it.
     """
 
@@ -29,12 +29,13 @@ class Aligner(nn.Module):
         connector: Connector,
         llm: LanguageModel,
         precision: str,
-        encoders: Encoders | None = None,
+        see: Encoders | FrozenEncoders | None = None,
         tuned: bool = False,
     ) -> None:
         super().__init__()
         self.connector = connector
-        self.encoders = encoders
+        self.encoders = see if isinstance(see, Encoders) else None
+        self._see = [see]
         self.language = llm.model if tuned else None
         # Wrappers that share weights out (FSDP) do so by layers of these classes.
         trained = [model for model in self.modules() if isinstance(model, PreTrainedModel)]
@@ -58,7 +59,8 @@ class Aligner(nn.Module):
     def forward(self, visual: Visual, texts: Packed | Paired) -> torch.Tensor:
         """The mean over pairs of the mean over an answer's tokens, times the share of the batch."""
         llm, model = self._read
-        features = self.encoders(visual) if isinstance(visual, tuple) else visual
+        [see] = self._see
+        features = see(visual) if isinstance(visual, tuple) else visual
         prefix = llm.visual_prefix(self.connector(features))
         inputs = texts.inputs(prefix, llm, model.dtype)
         labelled = texts.labels != IGNORE

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from itertools import islice
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
 
-from gvt.align.data import Pair, source
+from gvt.align.data import Pair, Stream, source
 from gvt.align.visuals import Visual, Visuals
 from gvt.config import Stage
 from gvt.errors import UserError
@@ -35,25 +36,29 @@ class Process(Protocol):
 class Drawn:
     """A global batch as every process draws it: what the images are called, and their pairs.
 
-    index: of each image in its source, by which the stage's ``Visuals`` show it.
+    images: by which the stage's ``Visuals`` show each: its index, or the item of a stream.
+    after: where that stream then stands.
     """
 
     names: Sequence[str]
     pairs: Sequence[Sequence[Pair]]
-    index: np.ndarray
+    images: np.ndarray
+    after: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
 class Batch:
     """What one process computes at once.
 
-    ``names`` are those of its images; ``asked`` counts the pairs of the whole global batch.
+    ``names`` are those of its images; ``asked`` counts the pairs of the whole global batch, and
+    ``after`` is where a stream stands behind it.
     """
 
     visual: Visual
     texts: Packed | Paired
     names: Sequence[str]
     asked: int
+    after: Mapping[str, Any] | None = None
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
@@ -73,9 +78,11 @@ def batches(
     seed: int,
     process: Process,
     start: int = 0,
+    after: Mapping[str, Any] | None = None,
 ) -> Iterator[list[Batch]]:
     """This process's share of every global batch from step ``start`` on, in the parts of it that
-    are computed one after the other. ``width``: embeddings an image takes.
+    are computed one after the other. ``width``: embeddings an image takes. ``after``: where a
+    stream stands at ``start``.
     """
     parts = stage.gradient_accumulation
     if process.num_processes * parts > stage.batch_size:
@@ -83,7 +90,12 @@ def batches(
             f"stage '{stage.name}': a batch of {stage.batch_size} images cannot be shared among"
             f" {process.num_processes} processes in {parts} parts"
         )
-    for drawn in _draws(stage, number, visuals, seed, start):
+    data = source(stage.data)
+    if isinstance(data, Stream):
+        draws = _streamed(stage, number, data, seed, start, after)
+    else:
+        draws = _draws(stage, number, visuals, seed, start)
+    for drawn in draws:
         yield _share(drawn, parts, llm, visuals, width, process)
 
 
@@ -135,12 +147,31 @@ def _draws(stage: Stage, number: int, visuals: Visuals, seed: int, start: int) -
         yield Drawn(_names(stage, index), pairs, index)
 
 
+def _streamed(
+    stage: Stage,
+    number: int,
+    data: Stream,
+    seed: int,
+    start: int,
+    after: Mapping[str, Any] | None,
+) -> Iterator[Drawn]:
+    # Every process reads all rows, so that any number of them draws the same.
+    items = data.stream((seed, number), after)
+    for step in range(start, stage.steps):
+        chosen = list(islice(items, stage.batch_size))
+        rng = np.random.default_rng([seed, number, step])
+        pairs = [item.pairs(stage.questions_per_image, rng) for item in chosen]
+        images = np.empty(len(chosen), dtype=object)
+        images[:] = chosen
+        yield Drawn([item.name for item in chosen], pairs, images, chosen[-1].state)
+
+
 def _held_out(stage: Stage, visuals: Visuals) -> np.ndarray:
     """Images that are not trained on: the same ones for every seed."""
     order = np.random.default_rng([0, len(visuals.usable)]).permutation(visuals.usable)
     kept = round(stage.held_out * len(order))
-    if kept >= len(order) - 1 and len(order):
-        raise UserError(f"stage '{stage.name}': of {len(order)} images, {kept} are held out")
+    if kept >= len(order):
+        raise UserError(f"stage '{stage.name}': all {len(order)} images are held out")
     return order[:kept]
 
 
@@ -160,7 +191,7 @@ def _share(
 ) -> list[Batch]:
     rank, world = process.process_index, process.num_processes
     total = sum(map(len, drawn.pairs))
-    mine = np.arange(len(drawn.index))[rank::world]
+    mine = np.arange(len(drawn.images))[rank::world]
     pairs = [[llm.pair(prompt, answer) for prompt, answer in drawn.pairs[i]] for i in mine]
     lengths = [sum(len(p) + len(a) for p, a in asked) for asked in pairs]
     longest = max(len(p) + len(a) for asked in pairs for p, a in asked)
@@ -176,5 +207,6 @@ def _share(
         # Processes and parts are averaged: one with fewer pairs must weigh less.
         texts.share = sum(map(len, asked)) * world * parts / total
         names = [drawn.names[i] for i in mine[chosen]]
-        made.append(Batch(visuals(drawn.index[mine[chosen]]), texts, names, total))
+        shown = visuals(drawn.images[mine[chosen]])
+        made.append(Batch(shown, texts, names, total, drawn.after))
     return made

@@ -6,8 +6,10 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
@@ -24,6 +26,7 @@ class Position:
     """Optimiser steps done and images seen, over all stages; seconds they took and were waited for.
 
     curve, held_out: ``[step, loss]``. recent: losses since the last point of the curve.
+    stream: where the stream that the stage reads stands.
     """
 
     step: int = 0
@@ -33,6 +36,7 @@ class Position:
     curve: list[list[float]] = field(default_factory=list)
     held_out: list[list[float]] = field(default_factory=list)
     recent: list[float] = field(default_factory=list)
+    stream: Mapping[str, Any] | None = None
 
 
 class Checkpoints:

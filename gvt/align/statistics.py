@@ -16,9 +16,11 @@ _STATISTICS, _CHUNK = 2000, 64
 def statistics(features: Features) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean float[D] and covariance float[D, D] over the patches of a sample of the images.
 
-    Raises UserError where they are no finite numbers.
+    Raises UserError where they are no finite numbers, or none at all.
     """
     index = usable(features)
+    if not len(index):
+        raise UserError(f"alignment: none of {len(features.values)} images can be read")
     places = np.linspace(0, len(index) - 1, min(len(index), _STATISTICS)).astype(int)
     shift, count, total, products = None, 0, 0.0, 0.0
     for part in np.array_split(index[places], -(-len(places) // _CHUNK)):

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
@@ -16,11 +17,11 @@ from torch import Tensor, nn
 from gvt.align.aligner import Aligner
 from gvt.align.batches import Batch, batches, held_out_batches, read_ahead
 from gvt.align.checkpoint import Checkpoints, Position
-from gvt.align.data import source
+from gvt.align.data import Item, Stream, source
 from gvt.align.parts import optimisers_of
 from gvt.align.statistics import statistics
-from gvt.align.tuning import Encoders, kept_state, tuned_language
-from gvt.align.visuals import KeptFeatures, LivePixels, Visuals
+from gvt.align.tuning import Encoders, FrozenEncoders, kept_state, tuned_language
+from gvt.align.visuals import KeptFeatures, LivePixels, Visuals, usable
 from gvt.config import Recipe, Stage
 from gvt.engine.features import Features
 from gvt.errors import UserError
@@ -78,15 +79,16 @@ def train(
     counter: Counter | None = None,
     log: Log = lambda step, values: None,
     *,
-    encoders: Encoders | None = None,
+    encoders: Encoders | FrozenEncoders | None = None,
     folder: Path | None = None,
 ) -> Trained:
     """Run the stages of ``recipe``; ``features`` holds those of each stage's data by its name.
 
     The order of images and questions depends on the seed alone, so that every tokenizer sees the
-    same. With ``encoders`` images go through them at every step, trained or not; ``features`` are
-    then those before any training, whose statistics the connector takes. Checkpoints are kept in
-    ``folder``, and a training that was stopped goes on from there.
+    same. Images go through ``encoders`` that are trained at every step, and through frozen ones
+    where a stream shows them only once; ``features`` are then those before any training, of a
+    stream's first images, whose statistics the connector takes. Checkpoints are kept in ``folder``,
+    and a training that was stopped goes on from there.
 
     Raises:
         UserError: features or the loss are no numbers.
@@ -124,10 +126,15 @@ def train(
     )
 
 
-def _visuals(stage: Stage, features: dict[str, Features], encoders: Encoders | None) -> Visuals:
-    if encoders is None:
-        return KeptFeatures(features[stage.data])
-    return LivePixels(source(stage.data).images, features[stage.data], encoders.tokenizers)
+def _visuals(
+    stage: Stage, features: dict[str, Features], encoders: Encoders | FrozenEncoders | None
+) -> Visuals:
+    data, kept = source(stage.data), features[stage.data]
+    if isinstance(data, Stream):
+        return LivePixels(encoders.tokenizers, Item.image, np.empty(0, dtype=int))
+    if isinstance(encoders, Encoders):
+        return LivePixels(encoders.tokenizers, data.images.load, usable(kept))
+    return KeptFeatures(kept)
 
 
 class _Training:
@@ -170,7 +177,7 @@ class _Training:
         width = self.model.connector.tokens
         start = at.step - before
         ahead = read_ahead(
-            batches(stage, number, llm, visuals, width, self.seed, accelerator, start)
+            batches(stage, number, llm, visuals, width, self.seed, accelerator, start, at.stream)
         )
         every = -(-stage.steps // _HELD_OUT_POINTS // _LOG_STEPS) * _LOG_STEPS or _LOG_STEPS
         for step in range(start, stage.steps):
@@ -182,6 +189,7 @@ class _Training:
             at.step += 1
             at.samples += stage.batch_size
             at.recent.append(loss)
+            at.stream = parts[-1].after
             at.seconds += time.monotonic() - began
             self.counter.advance(1)
             if len(at.recent) == _LOG_STEPS:
@@ -193,6 +201,7 @@ class _Training:
             if self.checkpoints and step + 1 < stage.steps:
                 self.checkpoints.save_if_due(at)
         at.recent.clear()
+        at.stream = None
 
     def _step(
         self,
@@ -257,13 +266,14 @@ class _Training:
             # Without a backward pass weights stay whole, and the next optimisers would take those.
             self.wrapped.reshard()
         if asked:
-            self.at.held_out.append([self.at.step, round(total / asked, 4)])
-            self.log(self.at.step, {"held_out_loss": total / asked})
+            loss = round(total / asked, 4)
+            self.at.held_out.append([self.at.step, loss])
+            self.log(self.at.step, {"held_out_loss": loss})
 
     def _note(self, optimisers: list[torch.optim.Optimizer]) -> None:
         at = self.at
-        loss = sum(at.recent) / len(at.recent)
-        at.curve.append([at.step, round(loss, 4)])
+        loss = round(sum(at.recent) / len(at.recent), 4)
+        at.curve.append([at.step, loss])
         at.recent.clear()
         self.log(at.step, {"loss": loss, "lr": optimisers[0].param_groups[0]["lr"]})
 

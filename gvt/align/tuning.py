@@ -26,6 +26,22 @@ LORA = "lora_"
 """In the names of the weights that peft adds."""
 
 
+class FrozenEncoders:
+    """The encoders of a card as they are, for images that are seen only once."""
+
+    def __init__(self, card: TokenizerCard, device: torch.device) -> None:
+        self._card = card
+        self.tokenizers = [load_tokenizer(encoder, device) for encoder in card.encoders]
+
+    def __call__(self, pixels: Sequence[Tensor]) -> Tensor:
+        """float[B, 3, H, W] for every encoder → float[B, N, D]."""
+        encoded = {
+            tokenizer.card: _widened(tokenizer.encode(own))
+            for tokenizer, own in zip(self.tokenizers, pixels, strict=True)
+        }
+        return combine(self._card, encoded).features
+
+
 class Encoders(nn.Module):
     """The encoders of a card, run as a part of what is trained; never those of the store."""
 
@@ -65,14 +81,17 @@ def tunes_encoders(recipe: Recipe, card: TokenizerCard) -> bool:
     return recipe.tunes("tokenizer") and any(one.image is not None for one in card.encoders)
 
 
-def live_encoders(recipe: Recipe, card: TokenizerCard, device: torch.device) -> Encoders | None:
-    """Encoders to train, where ``recipe`` does so and ``card`` has a network at all.
+def live_encoders(
+    recipe: Recipe, card: TokenizerCard, device: torch.device
+) -> Encoders | FrozenEncoders | None:
+    """Encoders to train, where ``recipe`` does so and ``card`` has a network at all; frozen ones
+    where its images come as a stream.
 
     Raises:
         UserError: an encoder is of a library whose models are not trained here.
     """
     if not tunes_encoders(recipe, card):
-        return None
+        return FrozenEncoders(card, device) if recipe.streams else None
     made = Encoders(card, device)
     for tokenizer in made.tokenizers:
         if not hasattr(tokenizer, "trace"):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
-from gvt.data.images import READ_ERRORS, ImageSet
+from gvt.data.images import READ_ERRORS
 from gvt.engine.features import Features
 from gvt.errors import UserError
 from tokenizers_zoo import VisualTokenizer
@@ -21,11 +22,14 @@ Visual = Tensor | tuple[Tensor, ...]
 
 
 class Visuals(Protocol):
-    """The images of one source of data; ``usable`` are the indices of those that can be read."""
+    """The images of one source of data: by index, or the items of a stream.
+
+    usable: the indices of those that can be read; of a stream none.
+    """
 
     usable: np.ndarray
 
-    def __call__(self, index: np.ndarray) -> Visual:
+    def __call__(self, chosen: np.ndarray) -> Visual:
         """What the model is shown of these images, on the CPU. Raises UserError."""
         ...
 
@@ -37,32 +41,37 @@ class KeptFeatures:
         self.usable = usable(features)
         self._values = features.values
 
-    def __call__(self, index: np.ndarray) -> Tensor:
-        return torch.from_numpy(self._values[index].astype(np.float32))
+    def __call__(self, chosen: np.ndarray) -> Tensor:
+        return torch.from_numpy(self._values[chosen].astype(np.float32))
 
 
 class LivePixels:
-    """Pixels as each of ``tokenizers`` takes them; ``features`` tell which images cannot be read.
+    """Pixels as each of ``tokenizers`` takes them; ``load`` decodes what a batch has chosen.
 
-    Those are the same that a frozen tokenizer leaves out, so that the order of data is too.
+    The images that a frozen tokenizer leaves out are not ``usable`` either, so that the order of
+    data is the same.
     """
 
     def __init__(
-        self, images: ImageSet, features: Features, tokenizers: Sequence[VisualTokenizer]
+        self,
+        tokenizers: Sequence[VisualTokenizer],
+        load: Callable[[Any], Image.Image],
+        usable: np.ndarray,
     ) -> None:
-        self.usable = usable(features)
-        self._images, self._tokenizers = images, tokenizers
+        self.usable = usable
+        self._tokenizers, self._load = tokenizers, load
         self._pool = ThreadPoolExecutor(min(16, os.cpu_count() or 1))
 
-    def __call__(self, index: np.ndarray) -> tuple[Tensor, ...]:
-        shown = zip(*self._pool.map(self._read, index), strict=True)
+    def __call__(self, chosen: np.ndarray) -> tuple[Tensor, ...]:
+        shown = zip(*self._pool.map(self._read, chosen), strict=True)
         return tuple(torch.cat(pixels) for pixels in shown)
 
-    def _read(self, index: int) -> list[Tensor]:
+    def _read(self, one: Any) -> list[Tensor]:
         try:
-            image = self._images.load(int(index))
+            image = self._load(one)
         except READ_ERRORS as error:
-            raise UserError(f"alignment: image {index} can no longer be read ({error})") from error
+            name = getattr(one, "name", one)
+            raise UserError(f"alignment: image {name} can no longer be read ({error})") from error
         return [tokenizer.preprocess([image]) for tokenizer in self._tokenizers]
 
 

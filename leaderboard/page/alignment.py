@@ -1,4 +1,4 @@
-"""Training loss of every connector."""
+"""Training and held-out loss of every connector."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ _POINTS = 80  # a curve is thinned to about this many
 
 def context(page: Page) -> dict[str, Any] | None:
     """One panel a column that was aligned."""
-    panels = loss_panels(page.results.run["alignment"], page.columns)
-    return {"losses": panels} if panels else None
+    alignment = page.results.run["alignment"]
+    panels = loss_panels(alignment, page.columns)
+    held_out = any(run.get("held_out") for run in alignment)
+    return {"losses": panels, "held_out": held_out} if panels else None
 
 
 def loss_panels(
@@ -32,11 +34,11 @@ def loss_panels(
 ) -> list[tuple[str, str, Markup]]:
     """One (title, last loss, panel) a column: its loss by step (every seed), the others in grey.
 
-    All panels share both axes; the loss axis covers the 99 % lowest losses, so that the first steps
-    do not flatten the rest.
+    Its loss on held-out images, where a run has one, is dashed. All panels share both axes; the
+    loss axis covers the 99 % lowest losses, so that the first steps do not flatten the rest.
     """
     runs = [run for run in alignment if run["curve"]]
-    points = [p for run in runs for p in run["curve"] if all(map(math.isfinite, p))]
+    points = [p for run in runs for p in _finite([*run["curve"], *run.get("held_out", ())])]
     if not points:
         return []
     losses = sorted(p[1] for p in points)
@@ -45,8 +47,8 @@ def loss_panels(
     width, height = _PANEL
     left, right, top, bottom = 30, width - 6, 8, height - 20
 
-    def path(run: Alignment) -> str:
-        curve = [p for p in run["curve"] if all(map(math.isfinite, p))]
+    def path(curve: Sequence[Sequence[float]]) -> str:
+        curve = _finite(curve)
         thin = curve[:: -(-len(curve) // _POINTS) or 1]
         thin += curve[-1:] if thin and thin[-1] != curve[-1] else []
         return " ".join(
@@ -55,7 +57,7 @@ def loss_panels(
             for p in thin
         )
 
-    paths = [(run["column"], run["seed"], path(run)) for run in runs]
+    paths = [(run["column"], path(run["curve"])) for run in runs]
     ticks = [t for t in svg.ticks(low, high) if low <= t <= high]
     panels = []
     for column in columns:
@@ -75,14 +77,24 @@ def loss_panels(
             f'<text class="tick" x="{right}" y="{height - 4}" '
             f'text-anchor="end">{steps:,.0f} steps</text>'
         )
-        every = "".join(f'<polyline class="other" points="{line}"/>' for *_, line in paths)
+        every = "".join(f'<polyline class="other" points="{line}"/>' for _, line in paths)
         # Drawn once for all panels: the curves of twenty columns in each would fill a megabyte.
         parts.append('<use href="#losses-all"/>' if panels else f'<g id="losses-all">{every}</g>')
-        for name, _, line in paths:
-            if name == column["name"]:
-                parts.append(f'<polyline class="own" points="{line}"/>')
-        final = ", ".join(f"{run['curve'][-1][1]:.3f}" for run in own)
+        lines = [(line, "own") for name, line in paths if name == column["name"]]
+        lines += [(path(run["held_out"]), "own held") for run in own if run.get("held_out")]
+        parts += [f'<polyline class="{kind}" points="{line}"/>' for line, kind in lines]
+        final = ", ".join(map(_last, own))
         title, text = f"{column['title']}: alignment loss", f"Loss after the last step: {final}"
         panel = svg.svg(f"loss-{column['name']}", width, height, title, text, parts)
         panels.append((column["title"], final, panel))
     return panels
+
+
+def _finite(curve: Sequence[Sequence[float]]) -> list[Sequence[float]]:
+    return [point for point in curve if all(map(math.isfinite, point))]
+
+
+def _last(run: Alignment) -> str:
+    held_out = run.get("held_out")
+    beside = f" (held out {held_out[-1][1]:.3f})" if held_out else ""
+    return f"{run['curve'][-1][1]:.3f}{beside}"

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from gvt.align import checkpoint
 from gvt.align.trainer import train
 from gvt.config import Recipe
 from gvt.errors import UserError
 from gvt.progress import Counter
+from tests.align.killed import Killer, in_child, same
 
 
 @pytest.fixture
@@ -21,36 +21,6 @@ def recipe(make_recipe):
     (one,) = make_recipe(steps=13, muon_lr=1e-2, warmup_steps=4, held_out=0.2).stages
     two = replace(one, name="t", steps=14, muon_lr=None, gradient_accumulation=2)
     return Recipe(name="both", stages=(one, two), connector=make_recipe().connector)
-
-
-class Killer(Counter):
-    """Ends its process at the end of a step, as the system would: nothing is tidied up."""
-
-    def __init__(self, steps):
-        super().__init__()
-        self.steps = steps
-
-    def advance(self, done):
-        super().advance(done)
-        if self.computed == self.steps:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-
-def in_child(work):
-    """Run ``work`` in a process of its own; the signal that ended it."""
-    child = os.fork()
-    if not child:
-        try:
-            torch.set_num_threads(1)
-            work()
-        finally:
-            os._exit(1)
-    return os.WTERMSIG(os.waitpid(child, 0)[1])
-
-
-def same(one, two):
-    one, two = one.connector.state_dict(), two.connector.state_dict()
-    return all(torch.equal(one[name], two[name]) for name in one)
 
 
 def test_killed_at_random_steps_it_ends_with_the_same_bits(

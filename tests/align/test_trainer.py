@@ -171,6 +171,16 @@ def test_the_loss_is_the_mean_over_answers_whatever_their_length(
     torch.testing.assert_close(together, torch.stack(alone).mean())
 
 
+def test_without_any_image_there_is_no_training(
+    colours, llm, accelerator, make_features, make_recipe
+):
+    torn = make_features(failed=dict.fromkeys(range(16), "torn"))
+    with pytest.raises(UserError, match="none of 16 images can be read"):
+        train(make_recipe(), llm, {"colours": torn}, 0, accelerator)
+    with pytest.raises(UserError, match="stage 's': all 16 images are held out"):
+        train(make_recipe(held_out=0.99), llm, {"colours": make_features()}, 0, accelerator)
+
+
 def test_what_is_no_number_is_told(colours, llm, accelerator, make_features, make_recipe):
     features = make_features()
     with pytest.raises(UserError, match="the loss became nan at step 2"):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import count, islice
@@ -22,6 +23,7 @@ from gvt.data.training_files import TrainingFiles
 from gvt.errors import UserError
 
 _JPEG_END = b"\xff\xd9"
+_KNOWN = 256  # images whose features stand for those of all
 
 
 @dataclass(frozen=True)
@@ -68,32 +70,32 @@ class Stream:
         """Hash of the files' names, sizes and both ends."""
         return shards_hash(self._shards)
 
-    @property
+    @cached_property
     def images(self) -> ImageSet:
-        """Raises UserError: there is no way to any image but the next."""
-        raise UserError(
-            f"alignment data: {self.files} is a stream, which alignment cannot read yet",
-            "Unpack it, and train on the folder with 'format: captions' or 'format: llava'.",
-        )
+        """Some of the images, by which to know the features of all: there is no way to the rest."""
+        return _Seen(list(islice(self.stream(0), _KNOWN)))
 
     @property
     def warnings(self) -> list[str]:
         """What was left out in the first epoch that was read, in one line, if anything was."""
         return self._bad.warnings
 
-    def stream(self, seed: int, state: dict[str, Any] | None = None) -> Iterator[Item]:
+    def stream(
+        self, seed: int | Sequence[int], state: Mapping[str, Any] | None = None
+    ) -> Iterator[Item]:
         """Rows without end, from the first on or behind the item whose ``state`` is given.
 
-        Raises UserError for a torn file, for more bad rows than ``max_bad``, and where no row of an
-        epoch can be used.
+        Other seeds give other orders. Raises UserError for a torn file, for more bad rows than
+        ``max_bad``, and where no row of an epoch can be used.
         """
+        key = np.atleast_1d(seed).tolist()
         first = state["epoch"] if state else 0
         for epoch in count(first):
             any_row = state is not None
             bad = BadRows(str(self.files), self.files.max_bad)
             if epoch == first:  # later epochs would tell of the same rows again
                 self._bad = bad
-            for item in self._epoch(seed, epoch, state, bad):
+            for item in self._epoch([*key, epoch], state, bad):
                 any_row = True
                 yield item
             state = None
@@ -101,9 +103,9 @@ class Stream:
                 raise UserError(f"alignment data: {self.files} holds no row that can be used")
 
     def _epoch(
-        self, seed: int, epoch: int, state: dict[str, Any] | None, bad: BadRows
+        self, key: list[int], state: Mapping[str, Any] | None, bad: BadRows
     ) -> Iterator[Item]:
-        rows = self._rows(np.random.default_rng([seed, epoch]))
+        rows = self._rows(np.random.default_rng(key))
         block, taken, start = 0, 0, rows.state_dict()
         if state:
             block, taken, start = state["block"], state["taken"], state["rows"]
@@ -113,10 +115,10 @@ class Stream:
             held = list(islice(usable, self.files.shuffle_buffer))
             if not held:
                 return
-            order = np.random.default_rng([seed, epoch, block]).permutation(len(held))
+            order = np.random.default_rng([*key, block]).permutation(len(held))
             for place in range(taken, len(held)):
                 name, pairs, encoded = held[order[place]]
-                after = {"epoch": epoch, "block": block, "taken": place + 1, "rows": start}
+                after = {"epoch": key[-1], "block": block, "taken": place + 1, "rows": start}
                 yield Item(name, pairs, after, encoded)
             block, taken, start = block + 1, 0, rows.state_dict()
 
@@ -141,6 +143,20 @@ class Stream:
                 bad.check()
                 continue
             yield row["name"], pairs, row["image"]
+
+
+class _Seen:
+    """Images of items that were read."""
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self._items = items
+        self.hashes = [hashlib.sha256(item.encoded).hexdigest() for item in items]
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def load(self, index: int) -> Image.Image:
+        return self._items[index].image()
 
 
 def _check(encoded: bytes | None) -> None:

@@ -47,6 +47,17 @@ def test_a_panel_tells_the_last_loss_of_every_seed():
     assert loss_panels([], columns(2)) == []
 
 
+def test_held_out_losses_are_drawn_beside_the_others():
+    curves = runs(2)
+    curves[1]["held_out"] = [[5_000, 2.0], [10_000, 0.5]]
+    (_, without, first), (_, final, panel) = loss_panels(curves, columns(2))
+    assert final == f"{curves[1]['curve'][-1][1]:.3f} (held out 0.500)"
+    assert "held" not in without + first
+    (points,) = re.findall('class="own held" points="([^"]+)"', panel)
+    (x1, y1), (x2, y2) = (map(float, point.split(",")) for point in points.split())
+    assert (x1 < x2, y1 < y2) == (True, True)  # the axis of an SVG goes down
+
+
 @pytest.mark.parametrize("tasks", [2])
 def test_confusions_and_errors_of_many_columns(tasks):
     dice, rng = random.Random(1), np.random.default_rng(1)
