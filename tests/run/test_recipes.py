@@ -21,7 +21,7 @@ def connectors(folder):
     return {one["column"]: one["connector_hash"] for one in schema.read_run(folder)["alignment"]}
 
 
-def test_each_column_is_what_a_run_with_its_recipe_makes_of_it(world, computed, tmp_path):
+def test_each_column_is_what_a_run_with_its_recipe_makes_of_it(world, computed, tmp_path, capfd):
     write(world)
     _, plan = world.run("--dry_run", suite="mixed")
     # Three columns: two by the toy recipe of 3 steps, one by that of 5; its encoder reads once.
@@ -42,6 +42,9 @@ def test_each_column_is_what_a_run_with_its_recipe_makes_of_it(world, computed, 
     assert titles == ["Toy toy-one", "Toy toy-one (longer)"]
     _, plan = world.run("--dry_run", suite="mixed")
     assert "cached     100 %" in plan.out
+
+    main(["show", str(world.folder)])
+    assert "recipe: toy\nrecipes:\n  same: longer\n" in capfd.readouterr().out
 
     mixed = connectors(world.folder)
     for recipe, column in (("toy", "one"), ("longer", "same")):
