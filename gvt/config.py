@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,8 +19,8 @@ from gvt.claims import Claim, check_columns, unknown_column
 from gvt.data.training_files import PLACES, TrainingFiles
 from gvt.errors import UserError
 from gvt.model.frame import frame_label
+from gvt.short_forms import columns_of_names, place_data
 from gvt.yaml_files import FieldError
-from tokenizers_zoo import column_name
 
 # Rows that frame every score: column → card. `text` is the ceiling: no encoder, the LLM is given
 # the true scene as text.
@@ -302,7 +301,8 @@ def load_suite(path: Path, named: Mapping[str, Path] = MappingProxyType({})) -> 
     node = _load(path, named)
     for index, (key, value) in enumerate(node.value):
         if key.value in ("tokenizers", "controls") and isinstance(value, yaml.SequenceNode):
-            node.value[index] = (key, _columns(key.value, value))
+            usual = CONTROLS if key.value == "controls" else None
+            node.value[index] = (key, columns_of_names(value, usual))
     return yaml_files.build(Suite, node, path, name=path.stem)
 
 
@@ -313,7 +313,7 @@ def load_recipe(path: Path, named: Mapping[str, Path] = MappingProxyType({})) ->
         UserError: with file and line.
     """
     node = _load(path, named)
-    _place_data(node)
+    place_data(node)
     return yaml_files.build(Recipe, node, path, name=path.stem)
 
 
@@ -339,46 +339,6 @@ def _load(path: Path, named: Mapping[str, Path]) -> yaml.MappingNode:
             raise UserError(f"{yaml_files.place(key)}: {problem}")
     node.value = [pair for pair in node.value if pair[0].value != "name"]
     return node
-
-
-def _place_data(recipe: yaml.MappingNode) -> None:
-    """Make the places of data files absolute: they are relative to the file that names them."""
-    stages = [value for key, value in recipe.value if key.value == "stages"]
-    for data in (value for stage in _items(stages) for value in _at(stage, "data")):
-        for place in (value for name in PLACES for value in _at(data, name)):
-            if place.value and isinstance(place, yaml.ScalarNode):
-                folder = Path(place.start_mark.name).absolute().parent
-                place.value = os.path.normpath(folder / Path(place.value).expanduser())
-
-
-def _items(nodes: list[yaml.Node]) -> list[yaml.Node]:
-    return [item for node in nodes if isinstance(node, yaml.SequenceNode) for item in node.value]
-
-
-def _at(node: yaml.Node, name: str) -> list[yaml.Node]:
-    if not isinstance(node, yaml.MappingNode):
-        return []
-    return [value for key, value in node.value if key.value == name]
-
-
-def _columns(kind: str, names: yaml.SequenceNode) -> yaml.MappingNode:
-    """A list of cards as columns of the same names, a list of controls with their usual cards."""
-    pairs = []
-    for node in names.value:
-        if not isinstance(node, yaml.ScalarNode):
-            raise UserError(f"{yaml_files.place(node)}: expected a name, not a list or keys")
-        tokenizers = kind == "tokenizers"
-        name = column_name(node.value) if tokenizers else node.value
-        if any(name == earlier.value for earlier, _ in pairs):
-            raise UserError(f"{yaml_files.place(node)}: '{node.value}' stands twice")
-        card = node.value if tokenizers else CONTROLS.get(name, "")
-        pairs.append(
-            tuple(
-                yaml.ScalarNode(node.tag, text, node.start_mark, node.end_mark)
-                for text in (name, card)
-            )
-        )
-    return yaml.MappingNode("tag:yaml.org,2002:map", pairs, names.start_mark, names.end_mark)
 
 
 def _need_positive(owner: Any, *names: str) -> None:
