@@ -1,4 +1,4 @@
-"""Fills the README's tables from the files of runs and weights, so that no figure is typed.
+"""Fills the tables of README and docs/study.md from files of runs and weights: no figure is typed.
 
 ``.venv/bin/python benchmarks/readme.py RUN… [--demo RUN.JSON] [--cached RUN.JSON]`` rewrites what
 stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; tables whose run is not given stay.
@@ -17,6 +17,7 @@ from leaderboard.results import load_results
 from leaderboard.tables import category_lines, display_order
 
 ROOT = Path(__file__).resolve().parent.parent
+PAGES = (ROOT / "README.md", ROOT / "docs" / "study.md")
 _BLOCK = re.compile(r"(<!-- table: (\S+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 _WEIGHTS = {
     "tokenizers_zoo/weights/mini-deit": "presence labels of 8 shapes; a RegNet teacher on the "
@@ -24,13 +25,19 @@ _WEIGHTS = {
     "tokenizers_zoo/weights/mini-clip": "five captions per scene, contrastive",
     "tokenizers_zoo/weights/mini-mae": "pixels, 75 % of the patches masked",
     "tokenizers_zoo/weights/mini-dino": "pixels, self-distillation over crops",
+    "tokenizers_zoo/weights/mini-gvt": "patch features of mini-clip",
+    "tokenizers_zoo/weights/mini-gvt-masked": "the same, 60 % of the patches hidden",
+    "tokenizers_zoo/weights/mini-deit-100k": "as mini-deit, a tenth of the samples",
+    "tokenizers_zoo/weights/mini-clip-100k": "as mini-clip, a tenth of the samples",
+    "tokenizers_zoo/weights/mini-mae-100k": "as mini-mae, a tenth of the samples",
+    "tokenizers_zoo/weights/mini-dino-100k": "as mini-dino, a tenth of the samples",
     "gvt/weights/mini-lm": "text only: scene descriptions, questions, captions, easy-VQA's train "
     "questions",
 }
 
 
 def main() -> None:
-    """Rewrite README.md in place and say which tables were filled."""
+    """Rewrite the pages in place and say which tables were filled."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("runs", nargs="*", type=Path, metavar="RUN")
     parser.add_argument("--demo", type=Path, metavar="RUN.JSON", help="a first make demo")
@@ -44,6 +51,8 @@ def main() -> None:
         tables[f"{name}-scores"] = lambda run=run, scores=scores: _scores(run, scores)
         tables[f"{name}-paired"] = lambda run=run, scores=scores: _paired(run, scores)
         tables[f"{name}-categories"] = lambda path=path: _categories(path)
+        if "claims" in scores:
+            tables[f"{name}-claims"] = lambda scores=scores: _claims(scores["claims"])
     if args.demo:
         timed = [json.loads(path.read_text()) for path in (args.demo, args.cached) if path]
         tables["demo-time"] = lambda: _time(timed)
@@ -56,8 +65,8 @@ def main() -> None:
         filled.append(match[2])
         return f"{match[1]}{_markdown(make())}{match[4]}"
 
-    readme = ROOT / "README.md"
-    readme.write_text(_BLOCK.sub(fill, readme.read_text()))
+    for page in PAGES:
+        page.write_text(_BLOCK.sub(fill, page.read_text(encoding="utf-8")), encoding="utf-8")
     print("filled:", ", ".join(filled))
 
 
@@ -123,6 +132,20 @@ def _paired(run: dict, scores: dict) -> list[list[str]]:
                 for task, control in pairs
             ]
             rows.append([column["title"], *cells])
+    return rows
+
+
+def _claims(found: list[dict]) -> list[list[str]]:
+    """What was claimed, the difference that was found with its interval, and the verdict."""
+    rows = [["claim", "on", "difference", "p", "verdict"]]
+    for claim in found:
+        scale, digits = (100, 1) if claim["unit"] == "percent" else (1, 2)
+        apart, p = "–", "–"
+        if claim["mean"] is not None:
+            parts = (f"{scale * claim[key]:+.{digits}f}" for key in ("mean", "low", "high"))
+            apart = "{} ({} to {})".format(*parts)
+            p = "< 0.001" if claim["p"] < 0.001 else f"{claim['p']:.3f}"
+        rows.append([claim["statement"], claim["scope_title"], apart, p, f"**{claim['verdict']}**"])
     return rows
 
 

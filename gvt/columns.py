@@ -22,6 +22,7 @@ from gvt.errors import UserError
 from gvt.hardware import choose_precision, on_cpu, use_all_cores
 from gvt.model.language import LanguageModel
 from gvt.progress import Progress
+from gvt.recipes import Recipes
 from gvt.resolve import resolve_all
 from gvt.tracking import Tracking
 from leaderboard.schema import Alignment
@@ -36,7 +37,7 @@ class Workshop:
     """What all columns of a run share."""
 
     suite: Suite
-    recipe: Recipe
+    recipes: Recipes
     llm: LanguageModel
     accelerator: Accelerator
     precision: str
@@ -53,7 +54,7 @@ class Workshop:
         self.accelerator.end_training()
 
 
-def open_workshop(suite: Suite, recipe: Recipe, options: RunOptions) -> Workshop:
+def open_workshop(suite: Suite, recipes: Recipes, options: RunOptions) -> Workshop:
     """Start accelerate and load the language model. Raises UserError."""
     cpu = on_cpu(options.device)
     precision = choose_precision(options.precision, cpu)
@@ -69,21 +70,23 @@ def open_workshop(suite: Suite, recipe: Recipe, options: RunOptions) -> Workshop
     check(llm)  # connectors are trained on the same grounds as answers are given
     return Workshop(
         suite,
-        recipe,
+        recipes,
         llm,
         accelerator,
         precision,
         Progress(accelerator.is_main_process, accelerator.device),
-        Tracking(accelerator, _facts(suite, recipe, llm, precision)),
+        Tracking(accelerator, _facts(suite, recipes, llm, precision)),
     )
 
 
-def _facts(suite: Suite, recipe: Recipe, llm: LanguageModel, precision: str) -> dict[str, Any]:
+def _facts(suite: Suite, recipes: Recipes, llm: LanguageModel, precision: str) -> dict[str, Any]:
     """What a tracker keeps as the configuration of a run."""
+    recipe = recipes.default
     return {
         "suite": suite.name,
         "llm": llm.name,
         "recipe": recipe.name,
+        "recipes": ", ".join(f"{column}: {own.name}" for column, own in recipes.own.items()),
         "connector": recipe.connector.type,
         "steps": recipe.steps,
         "columns": ", ".join([*suite.columns, *suite.models]),
@@ -146,7 +149,7 @@ class ColumnMaker:
 
     def aligned(self, seed: int) -> Aligned:
         """The connector of one seed."""
-        recipe = self.workshop.recipe
+        recipe = self.workshop.recipes.of(self.column)
         if self._training is None:
             sets = training_images(recipe)
             self._training = {name: self.features(images) for name, images in sets.items()}
@@ -193,9 +196,9 @@ def training_images(recipe: Recipe) -> dict[str | TrainingFiles, ImageSet]:
     return {stage.data: source(stage.data).images for stage in recipe.stages}
 
 
-def training_warnings(recipe: Recipe) -> list[str]:
-    """What was left out of the data that ``recipe`` trains on, a line for each source."""
-    sources = dict.fromkeys(stage.data for stage in recipe.stages)
+def training_warnings(recipes: Recipes) -> list[str]:
+    """What was left out of the data that ``recipes`` train on, a line for each source."""
+    sources = dict.fromkeys(stage.data for recipe in recipes.all for stage in recipe.stages)
     return [line for data in sources for line in source(data).warnings]
 
 
@@ -209,10 +212,10 @@ def alignment_key(recipe: Recipe, llm: str) -> str:
     return f"{recipe.hash()[:16]} {llm}"
 
 
-def align_columns(suite: Suite, recipe: Recipe, options: RunOptions) -> dict[str, list[Aligned]]:
+def align_columns(suite: Suite, recipes: Recipes, options: RunOptions) -> dict[str, list[Aligned]]:
     """Train the connectors of all columns of ``suite`` for all its seeds; nothing is evaluated."""
     found = cards(suite, options.include_path)
-    workshop = open_workshop(suite, recipe, options)
+    workshop = open_workshop(suite, recipes, options)
     if not found:
         raise UserError("nothing to align: the suite names no tokenizer")
     made = {}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,18 +15,19 @@ from typing import Any, Literal
 import yaml
 
 from gvt import yaml_files
+from gvt.claims import Claim, check_columns, unknown_column
 from gvt.data.training_files import PLACES, TrainingFiles
 from gvt.errors import UserError
 from gvt.model.frame import frame_label
+from gvt.short_forms import columns_of_names, place_data
 from gvt.yaml_files import FieldError
-from tokenizers_zoo import column_name
 
 # Rows that frame every score: column → card. `text` is the ceiling: no encoder, the LLM is given
 # the true scene as text.
 CONTROLS = MappingProxyType({"blind": "blind", "random": "mini-random", "text": "text"})
 
 # They describe one file: neither inherited by a child nor part of a hash.
-_DESCRIBING = frozenset({"name", "title", "description"})
+_DESCRIBING = frozenset({"name", "title", "description", "claims"})
 # A column and a suite name folders and files of a run (leaderboard.schema asks for the same).
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,+@=~-]*")
 
@@ -40,7 +40,7 @@ class _Content:
         return json.loads(json.dumps(dataclasses.asdict(self)))
 
     def hash(self) -> str:
-        """Return the SHA-256 (hex) of the content; name, title and description do not count."""
+        """Return the SHA-256 (hex) of the content, without what describes it."""
         return hashlib.sha256(json.dumps(self._content(), sort_keys=True).encode()).hexdigest()
 
     def _content(self) -> dict[str, Any]:
@@ -55,9 +55,11 @@ class Suite(_Content):
     controls: ``blind``, ``random``, ``text`` → the same.
     models: column → folder or hub id of a published LLaVA, compared as it is.
     llm: a shipped model's name, a folder, a GGUF file or a hub id. apply_chat_template: prompts go
-    through its chat template, in training too. recipe: name of the alignment recipe.
+    through its chat template, in training too. recipe: name of the alignment recipe; recipes:
+    column → recipe of those that have one of their own.
     tasks: none where a suite is only aligned. seeds: one alignment each.
     limit: samples a task, or a fraction below 1; None means all.
+    claims: what the report gives a verdict on.
 
     Raises FieldError for values that make no sense.
     """
@@ -72,8 +74,10 @@ class Suite(_Content):
     llm: str = "mini-lm"
     apply_chat_template: bool = False
     recipe: str = "mini"
+    recipes: dict[str, str] = field(default_factory=dict)
     seeds: tuple[int, ...] = (0,)
     limit: int | float | None = None
+    claims: tuple[Claim, ...] = ()
 
     def __post_init__(self) -> None:
         for name in (self.name, *self.tokenizers, *self.models):
@@ -100,6 +104,16 @@ class Suite(_Content):
             raise FieldError("seeds", "must be 0 or more")
         if self.limit is not None:
             _need_positive(self, "limit")
+        aligned = [column for column in self.columns if column != "text"]
+        for column in self.recipes:
+            if column not in aligned:
+                raise unknown_column("recipes", f"column '{column}'", column, aligned)
+        check_columns(self.claims, [*self.columns, *self.models])
+
+    def _content(self) -> dict[str, Any]:
+        """Where all columns share one recipe, the hash is that of suites that know no other."""
+        content = super()._content()
+        return content if self.recipes else {k: v for k, v in content.items() if k != "recipes"}
 
     @property
     def framed_llm(self) -> str:
@@ -308,7 +322,8 @@ def load_suite(path: Path, named: Mapping[str, Path] = MappingProxyType({})) -> 
     node = _load(path, named)
     for index, (key, value) in enumerate(node.value):
         if key.value in ("tokenizers", "controls") and isinstance(value, yaml.SequenceNode):
-            node.value[index] = (key, _columns(key.value, value))
+            usual = CONTROLS if key.value == "controls" else None
+            node.value[index] = (key, columns_of_names(value, usual))
     return yaml_files.build(Suite, node, path, name=path.stem)
 
 
@@ -319,7 +334,7 @@ def load_recipe(path: Path, named: Mapping[str, Path] = MappingProxyType({})) ->
         UserError: with file and line.
     """
     node = _load(path, named)
-    _place_data(node)
+    place_data(node)
     return yaml_files.build(Recipe, node, path, name=path.stem)
 
 
@@ -345,46 +360,6 @@ def _load(path: Path, named: Mapping[str, Path]) -> yaml.MappingNode:
             raise UserError(f"{yaml_files.place(key)}: {problem}")
     node.value = [pair for pair in node.value if pair[0].value != "name"]
     return node
-
-
-def _place_data(recipe: yaml.MappingNode) -> None:
-    """Make the places of data files absolute: they are relative to the file that names them."""
-    stages = [value for key, value in recipe.value if key.value == "stages"]
-    for data in (value for stage in _items(stages) for value in _at(stage, "data")):
-        for place in (value for name in PLACES for value in _at(data, name)):
-            if place.value and isinstance(place, yaml.ScalarNode):
-                folder = Path(place.start_mark.name).absolute().parent
-                place.value = os.path.normpath(folder / Path(place.value).expanduser())
-
-
-def _items(nodes: list[yaml.Node]) -> list[yaml.Node]:
-    return [item for node in nodes if isinstance(node, yaml.SequenceNode) for item in node.value]
-
-
-def _at(node: yaml.Node, name: str) -> list[yaml.Node]:
-    if not isinstance(node, yaml.MappingNode):
-        return []
-    return [value for key, value in node.value if key.value == name]
-
-
-def _columns(kind: str, names: yaml.SequenceNode) -> yaml.MappingNode:
-    """A list of cards as columns of the same names, a list of controls with their usual cards."""
-    pairs = []
-    for node in names.value:
-        if not isinstance(node, yaml.ScalarNode):
-            raise UserError(f"{yaml_files.place(node)}: expected a name, not a list or keys")
-        tokenizers = kind == "tokenizers"
-        name = column_name(node.value) if tokenizers else node.value
-        if any(name == earlier.value for earlier, _ in pairs):
-            raise UserError(f"{yaml_files.place(node)}: '{node.value}' stands twice")
-        card = node.value if tokenizers else CONTROLS.get(name, "")
-        pairs.append(
-            tuple(
-                yaml.ScalarNode(node.tag, text, node.start_mark, node.end_mark)
-                for text in (name, card)
-            )
-        )
-    return yaml.MappingNode("tag:yaml.org,2002:map", pairs, names.start_mark, names.end_mark)
 
 
 def _need_positive(owner: Any, *names: str) -> None:

@@ -21,6 +21,7 @@ from gvt.engine.features import FeatureStore
 from gvt.engine.replay import Cell, connector_fingerprint, text_fingerprint
 from gvt.hardware import choose_precision, on_cpu
 from gvt.progress import Pace, Step
+from gvt.recipes import Recipes
 from leaderboard import schema
 from leaderboard.statistics import detectable
 from tokenizers_zoo import Card, feature_shape
@@ -50,18 +51,18 @@ class Forecast:
         return sum(shares) / len(shares) if shares else 1.0
 
 
-def forecast(suite: Suite, recipe: Recipe, options: RunOptions) -> Forecast:
+def forecast(suite: Suite, recipes: Recipes, options: RunOptions) -> Forecast:
     """Work out the plan without loading any model. Raises UserError as the run itself would."""
     known = catalog.tasks(options.include_path)
     tasks = load_tasks({name: known[name] for name in suite.tasks}, options.limit)
-    ahead = steps(suite, recipe, options, tasks)
+    ahead = steps(suite, recipes, options, tasks)
     percent = {info["name"] for info in tasks.info if info["unit"] == "percent"}
     samples = {name: tasks.count(name) for name in suite.tasks}
     images = {name: len(tasks.images([name])) for name in suite.tasks}
     return Forecast(
         steps=ahead,
         seconds=Pace().seconds(ahead),
-        disk=_disk(suite, recipe, options, tasks),
+        disk=_disk(suite, recipes, options, tasks),
         samples=samples,
         images=images,
         # Questions of one image may all go the same way: images are what surely is independent.
@@ -73,7 +74,7 @@ def forecast(suite: Suite, recipe: Recipe, options: RunOptions) -> Forecast:
     )
 
 
-def steps(suite: Suite, recipe: Recipe, options: RunOptions, tasks: TaskSet) -> list[Step]:
+def steps(suite: Suite, recipes: Recipes, options: RunOptions, tasks: TaskSet) -> list[Step]:
     """Every stage of every column, with what is there already taken off."""
     precision = choose_precision(options.precision, on_cpu(options.device))
     asked = [reference["sha256"] for reference in tasks.images()]
@@ -83,6 +84,7 @@ def steps(suite: Suite, recipe: Recipe, options: RunOptions, tasks: TaskSet) -> 
     encoded: defaultdict[Path, set[str]] = defaultdict(set)
     of_columns = cards(suite, options.include_path)
     for column, card in of_columns.items():
+        recipe = recipes.of(column)
         store = CombinedStore(card, torch.device("cpu"), precision, encoders(of_columns))
         connectors = {seed: trained(store, recipe, suite.framed_llm, seed) for seed in suite.seeds}
         cells = []
@@ -146,13 +148,14 @@ def _after_tuning(
     return [part.missing(asked) for part in store.tuned(connector[0], list).stores]
 
 
-def _disk(suite: Suite, recipe: Recipe, options: RunOptions, tasks: TaskSet) -> int:
+def _disk(suite: Suite, recipes: Recipes, options: RunOptions, tasks: TaskSet) -> int:
     """Bytes of the features to come."""
     precision = choose_precision(options.precision, on_cpu(options.device))
     asked = [one["sha256"] for one in tasks.images()]
     wanted: defaultdict[Card, set[str]] = defaultdict(set)
     total = 0
-    for card in cards(suite, options.include_path).values():
+    for column, card in cards(suite, options.include_path).items():
+        recipe = recipes.of(column)
         tuned = tunes_encoders(recipe, card)
         store = CombinedStore(card, torch.device("cpu"), precision)
         for seed in suite.seeds if tuned else ():

@@ -34,6 +34,7 @@ from gvt.engine.replay import Cell, connector_fingerprint
 from gvt.errors import UserError
 from gvt.files import only_one
 from gvt.model.llava import Llava
+from gvt.recipes import Recipes
 from tokenizers_zoo import column_name
 
 
@@ -107,7 +108,7 @@ class GVT(LM):
         # Held for as long as the process lives: two evaluations must not share a journal.
         self._lock = ExitStack()
         self._lock.enter_context(only_one(folder))
-        self._workshop = open_workshop(suite, catalog.get_recipe(recipe, paths), options)
+        self._workshop = open_workshop(suite, Recipes(catalog.get_recipe(recipe, paths)), options)
         self._journal = Journal(folder, self._workshop.accelerator.process_index)
         size = int(batch_size) if str(batch_size or "").isdigit() else 1
         self._size = size if size > 1 else None

@@ -22,7 +22,7 @@ from gvt.columns import (
     open_workshop,
     training_warnings,
 )
-from gvt.config import Recipe, RunOptions, Suite
+from gvt.config import RunOptions, Suite
 from gvt.data.images import FileImages
 from gvt.engine import submission
 from gvt.engine.evaluate import TaskSet, evaluate, load_tasks
@@ -36,6 +36,7 @@ from gvt.forecast import steps
 from gvt.hardware import describe
 from gvt.model.llava import Llava
 from gvt.progress import Step
+from gvt.recipes import Recipes
 from leaderboard import schema
 from leaderboard.export.bibtex import entries
 from leaderboard.results import load_results
@@ -45,7 +46,7 @@ _PACKAGES = ("gvt", "torch", "transformers", "accelerate", "datasets", "lm_eval"
 _KINDS = {"blind": "control", "random": "control", TEXT: "ceiling"}
 
 
-def execute(suite: Suite, recipe: Recipe, options: RunOptions) -> Path | None:
+def execute(suite: Suite, recipes: Recipes, options: RunOptions) -> Path | None:
     """Carry out ``suite`` in ``options.output_path``; return it on the main process, else None.
 
     What the run directory or the cache holds already is not computed again. Raises UserError for
@@ -54,18 +55,18 @@ def execute(suite: Suite, recipe: Recipe, options: RunOptions) -> Path | None:
     found = cards(suite, options.include_path)
     known = catalog.tasks(options.include_path)
     tasks = load_tasks({name: known[name] for name in suite.tasks}, options.limit)
-    workshop = open_workshop(suite, recipe, options)
-    ahead = steps(suite, recipe, options, tasks)
+    workshop = open_workshop(suite, recipes, options)
+    ahead = steps(suite, recipes, options, tasks)
     workshop.progress.expect(ahead)
     _fetch_weights(found, ahead)
     folder = Path(options.output_path)
     if not workshop.accelerator.is_main_process:
         workshop.accelerator.wait_for_everyone()
-        _Run(suite, recipe, options, workshop, found, tasks).carry_out()
+        _Run(suite, recipes, options, workshop, found, tasks).carry_out()
         workshop.close()
         return None
     with only_one(folder):
-        run = _Run(suite, recipe, options, workshop, found, tasks)
+        run = _Run(suite, recipes, options, workshop, found, tasks)
         run.journal.repair()
         workshop.accelerator.wait_for_everyone()
         run.carry_out()
@@ -85,13 +86,13 @@ class _Run:
     def __init__(
         self,
         suite: Suite,
-        recipe: Recipe,
+        recipes: Recipes,
         options: RunOptions,
         workshop: Workshop,
         found: dict[str, TokenizerCard],
         tasks: TaskSet,
     ) -> None:
-        self.suite, self.recipe, self.options = suite, recipe, options
+        self.suite, self.recipes, self.options = suite, recipes, options
         self.workshop, self.cards, self.tasks = workshop, found, tasks
         self.folder = Path(options.output_path)
         self.journal = Journal(self.folder, workshop.accelerator.process_index)
@@ -117,7 +118,7 @@ class _Run:
                 self._tokenizer_column(column, self.cards[column])
             self._write()
         if self.record["alignment"]:
-            self.record["warnings"] += training_warnings(self.workshop.recipe)
+            self.record["warnings"] += training_warnings(self.recipes)
         for column, name in self.suite.models.items():
             self._model_column(column, name)
             self._write()
@@ -243,7 +244,7 @@ class _Run:
         made = schema.Column(
             name=column,
             kind=_KINDS.get(column, "tokenizer") if column in self.suite.controls else "tokenizer",
-            title=card.title,
+            title=self._title(column, card),
             tokenizer=card.name,
             description=card.description,
             card_hash=card.hash(),
@@ -262,6 +263,11 @@ class _Run:
             seen = [name for one in card.encoders for name in one.pretraining_data]
             made["trained_on"] = list(dict.fromkeys(seen))
         return made
+
+    def _title(self, column: str, card: TokenizerCard) -> str:
+        """The card's; columns may share a card, so with the recipe where it is the column's own."""
+        own = self.recipes.own.get(column)
+        return f"{card.title} ({own.name})" if own else card.title
 
     def _new_record(self) -> dict:
         try:
@@ -283,7 +289,8 @@ class _Run:
                 hardware=describe(self.workshop.precision, accelerator.num_processes),
                 config={
                     "suite": self.suite.to_dict(),
-                    "recipe": self.recipe.to_dict(),
+                    "recipe": self.recipes.default.to_dict(),
+                    "recipes": {name: own.to_dict() for name, own in self.recipes.own.items()},
                     "llm": {
                         "name": self.workshop.llm.name,
                         "hash": self.workshop.llm.hash,

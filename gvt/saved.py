@@ -50,7 +50,7 @@ def model_of(
     from gvt.model.hf import GVTForConditionalGeneration
 
     llm = _language(run, record, device)
-    recipe = Recipe.from_dict(record["config"]["recipe"])
+    recipe = Recipe.from_dict(_recipe(record, column))
     trained = load_language(recipe, llm, folder)
     return GVTForConditionalGeneration.assemble(
         card,
@@ -61,6 +61,12 @@ def model_of(
         trained=load_encoders(recipe, card, llm.device, folder),
         precision=_precision(record),
     )
+
+
+def _recipe(record: dict[str, Any], column: str) -> dict[str, Any]:
+    """What a column was aligned by; runs of earlier versions had one recipe for all."""
+    config = record["config"]
+    return config.get("recipes", {}).get(column, config["recipe"])
 
 
 def _only_column(run: Path, record: dict[str, Any]) -> str:

@@ -24,8 +24,8 @@ _NULL = "tag:yaml.org,2002:null"
 class FieldError(UserError):
     """A value that its type allows and its meaning does not; ``build`` adds file and line."""
 
-    def __init__(self, field: str, problem: str):
-        super().__init__(f"{field}: {problem}")
+    def __init__(self, field: str, problem: str, hint: str | None = None):
+        super().__init__(f"{field}: {problem}", hint)
         self.field = field
 
 

@@ -1,5 +1,6 @@
 """Suites and recipes as files: includes, merging, and complaints that name file and line."""
 
+import hashlib
 import json
 
 import pytest
@@ -38,7 +39,8 @@ def test_a_suite_has_defaults_and_a_plain_form(write):
     assert suite.controls == CONTROLS
     assert suite.limit is None
     assert json.loads(json.dumps(suite.to_dict())) == suite.to_dict()
-    assert Suite(**{**suite.to_dict(), "tasks": ("a", "b"), "seeds": (0, 1)}) == suite
+    plain = {**suite.to_dict(), "tasks": ("a", "b"), "seeds": (0, 1), "claims": ()}
+    assert Suite(**plain) == suite
 
 
 def test_a_list_of_tokenizers_names_columns_by_card(write):
@@ -106,6 +108,54 @@ def test_a_plain_form_may_be_older_than_some_fields(write):
     del values["lora"], values["stages"][0]["trains"]
     older = Recipe.from_dict(values)
     assert not older.tunes("lora") and older.stages[0].data == recipe.stages[0].data
+
+
+CLAIM = "{name: n, statement: One is above., scope: a, higher: [clip], lower: [dino]}"
+
+
+def test_recipes_of_columns_count_and_claims_do_not(write):
+    plain = load_suite(write("plain", PARENT))
+    own = load_suite(write("own", PARENT + "recipes: {dino: mini-tuned}\n"))
+    claiming = load_suite(write("claiming", PARENT + f"claims: [{CLAIM}]\n"))
+    assert own.recipes == {"dino": "mini-tuned"} and own.hash() != plain.hash()
+    assert claiming.claims[0].columns == ("clip", "dino") and claiming.hash() == plain.hash()
+    inherits = "include: {}\ntokenizers: {{clip: null}}\n"
+    assert load_suite(write("child", inherits.format("claiming"))).claims == ()
+    assert load_suite(write("other", inherits.format("own"))).recipes == own.recipes
+
+
+def test_a_suite_of_one_recipe_has_the_hash_it_had_before_there_could_be_more(write):
+    content = {
+        "tokenizers": {"clip": "mini-clip", "dino": "mini-dino"},
+        "models": {},
+        "tasks": ["a", "b"],
+        "controls": dict(CONTROLS),
+        "llm": "mini-lm",
+        "apply_chat_template": False,
+        "recipe": "mini",
+        "seeds": [0, 1],
+        "limit": None,
+    }
+    text = json.dumps(content, sort_keys=True).encode()
+    assert load_suite(write("s", PARENT)).hash() == hashlib.sha256(text).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("recipes: {dinno: mini}", r"5: recipes: unknown column 'dinno'\nNearest: dino\."),
+        ("recipes: {text: mini}", r"5: recipes: unknown column 'text'"),
+        (CLAIM.replace("clip", "clp"), r"5: claims: unknown column 'clp' of 'n'\nNearest: clip\."),
+        (CLAIM.replace("clip", ""), r"5: higher: is empty"),
+        (CLAIM.replace("clip", "dino"), r"5: lower: column 'dino' stands twice in 'n'"),
+        (CLAIM.replace("scope: a, ", ""), r"5: key 'scope' is missing"),
+        (f"{CLAIM}, {CLAIM}", r"5: claims: 'n' stands twice"),
+    ],
+)
+def test_complaints_about_recipes_of_columns_and_claims(write, line, message):
+    line = line if line.startswith("recipes") else f"claims: [{line}]"
+    with pytest.raises(UserError, match=rf"s\.yaml:{message}"):
+        load_suite(write("s", f"{PARENT}{line}\n"))
 
 
 def test_includes_in_a_circle(write):

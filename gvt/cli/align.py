@@ -16,10 +16,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Align every column for every seed."""
-    suite, recipe, options = plan.resolve(args)
+    suite, recipes, options = plan.resolve(args)
     if args.dry_run:
-        print(plan.describe(suite, recipe, args.sweep or ()))
+        print(plan.describe(suite, recipes, args.sweep or ()))
         return
     from gvt.columns import align_columns
 
-    align_columns(suite, recipe, options)
+    align_columns(suite, recipes, options)

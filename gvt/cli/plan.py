@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import fnmatch
 import hashlib
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,13 +13,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from gvt import catalog
+from gvt.claims import check_scopes
 from gvt.cli import arguments
-from gvt.cli.sweep import combinations, swept
-from gvt.config import CONTROLS, Recipe, RunOptions, Suite
+from gvt.cli.columns import at_recipes, columns_of
+from gvt.cli.sweep import combinations, split, swept
+from gvt.config import Recipe, RunOptions, Suite
 from gvt.errors import UserError, unknown_name
 from gvt.paths import runs_dir
-from gvt.resolve import resolve_all, spell_out
-from tokenizers_zoo import column_name
+from gvt.recipes import Recipes, recipes_of
+from gvt.resolve import resolve_all
 
 if TYPE_CHECKING:
     from gvt.forecast import Forecast
@@ -45,7 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         action="extend",
         metavar="KEY=VALUE,…",
-        help="each tokenizer with each of these options, `layer=-1,-2`; several: all combinations",
+        help="each tokenizer with each of these options, `layer=-1,-2`, or by each of these "
+        "recipes, `recipe=mini,mini-tuned`; several: all combinations",
     )
     what.add_argument(
         "--model",
@@ -90,7 +94,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_data_root(how)
 
 
-def resolve(args: argparse.Namespace) -> tuple[Suite, Recipe, RunOptions]:
+def resolve(args: argparse.Namespace) -> tuple[Suite, Recipes, RunOptions]:
     """Return what the flags ask for, with every name checked.
 
     Raises:
@@ -100,11 +104,9 @@ def resolve(args: argparse.Namespace) -> tuple[Suite, Recipe, RunOptions]:
     arguments.use_data_root(args)
     suite = _suite(args, include_path)
     _check(suite, include_path)
-    recipe = catalog.get_recipe(suite.recipe, include_path)
-    if args.connector:
-        recipe = replace(recipe, connector=replace(recipe.connector, type=args.connector))
+    recipes = recipes_of(suite, include_path, args.connector)
     given = getattr(args, "output_path", None)
-    folder = Path(given).expanduser() if given else runs_dir() / _run_name(args, suite, recipe)
+    folder = Path(given).expanduser() if given else runs_dir() / _run_name(args, suite, recipes)
     options = RunOptions(
         output_path=folder,
         batch_size=getattr(args, "batch_size", None),
@@ -118,10 +120,10 @@ def resolve(args: argparse.Namespace) -> tuple[Suite, Recipe, RunOptions]:
         log_with=arguments.log_with(args),
         debug=args.debug,
     )
-    return suite, recipe, options
+    return suite, recipes, options
 
 
-def describe(suite: Suite, recipe: Recipe, sweep: Iterable[str] = ()) -> str:
+def describe(suite: Suite, recipes: Recipes, sweep: Iterable[str] = ()) -> str:
     """Return the plan as text: columns, the sweep they come from, tasks, seeds and stages."""
     width = max(map(len, [*suite.columns, *suite.models]))
     lines = [f"suite      {suite.name}", f"llm        {suite.framed_llm}"]
@@ -140,12 +142,22 @@ def describe(suite: Suite, recipe: Recipe, sweep: Iterable[str] = ()) -> str:
         lines.append(f"limit      {suite.limit} a task")
     lines.append(f"tasks      {', '.join(suite.tasks)}")
     lines.append(f"seeds      {', '.join(map(str, suite.seeds))}")
-    lines.append(f"recipe     {recipe.name}, connector {recipe.connector.type}")
+    lines += _recipe_lines(recipes.default, "")
+    for name in dict.fromkeys(suite.recipes.values()):
+        columns = [column for column, own in suite.recipes.items() if own == name]
+        lines += _recipe_lines(recipes.of(columns[0]), f", for {', '.join(columns)}")
+    if suite.claims:
+        lines.append(f"claims     {', '.join(claim.name for claim in suite.claims)}")
+    return "\n".join(lines)
+
+
+def _recipe_lines(recipe: Recipe, columns: str) -> list[str]:
+    lines = [f"recipe     {recipe.name}, connector {recipe.connector.type}{columns}"]
     for stage in recipe.stages:
         trained = "" if stage.trains == ("connector",) else f", training {', '.join(stage.trains)}"
         work = f"{stage.steps} steps of {stage.batch_size} images of {stage.data}"
         lines.append(f"  {stage.name}: {work}{trained}")
-    return "\n".join(lines)
+    return lines
 
 
 def outlook(plan: Forecast) -> str:
@@ -177,14 +189,25 @@ def _suite(args: argparse.Namespace, include_path: tuple[Path, ...]) -> Suite:
             "Start with 'gvt run --suite mini'; 'gvt ls suites' lists the others.",
         )
     changes: dict = {}
+    if suite:
+        check_scopes(suite.claims, suite.tasks)
     known = suite.tokenizers if suite else {}
-    names = args.tokenizers or []
+    names, swept_recipes = args.tokenizers or [], []
     if args.sweep:
-        names = swept(names or known, known, combinations(args.sweep))
+        options, swept_recipes = split(args.sweep)
+        names = list(names or known)
+        if options:
+            names = swept(names, known, combinations(options))
         if not names:
             raise UserError("--sweep: no tokenizers to vary", "Name some with --tokenizers.")
     if names:
-        changes["tokenizers"] = _columns(names, known, include_path)
+        own = suite.recipes if suite else {}
+        columns, recipes = columns_of(names, known, own, include_path)
+        if swept_recipes:
+            columns, recipes = at_recipes(columns, swept_recipes)
+        changes["tokenizers"] = columns
+        kept = {column: own[column] for column in own if suite and column in suite.controls}
+        changes["recipes"] = recipes | kept
     if args.model:
         changes["models"] = {name.rstrip("/").rsplit("/", 1)[-1]: name for name in args.model}
         if not suite and not args.tokenizers:
@@ -198,29 +221,19 @@ def _suite(args: argparse.Namespace, include_path: tuple[Path, ...]) -> Suite:
         changes["seeds"] = tuple(args.seed)
     named = ("llm", "recipe", "apply_chat_template")
     changes |= {key: getattr(args, key) for key in named if getattr(args, key)}
-    return replace(suite, **changes) if suite else Suite(name=CUSTOM, **changes)
+    return _changed(suite, changes) if suite else Suite(name=CUSTOM, **changes)
 
 
-def _columns(
-    names: Iterable[str], known: dict[str, str], include_path: tuple[Path, ...]
-) -> dict[str, str]:
-    """Columns by their short name in the suite, by their card in it, or new ones by expression."""
-    short = {card: column for column, card in known.items()}
-    columns: dict[str, str] = {}
-    for name in names:
-        column = name if name in known else short.get(name)
-        if column:
-            columns[column] = known[column]
-            continue
-        card = spell_out(name, known)
-        resolve_all({name: card}, include_path, also=known)
-        column = column_name(name)
-        taken = column in CONTROLS and column != name
-        if taken or columns.get(column, known.get(column, card)) != card:
-            # Another one of that name is there; which it is, the report says in full.
-            column = f"{column}-{hashlib.sha256(card.encode()).hexdigest()[:6]}"
-        columns[column] = card
-    return columns
+def _changed(suite: Suite, changes: dict) -> Suite:
+    """``suite`` with ``changes``, less the claims that ask for columns or tasks it then lacks."""
+    tasks = changes.get("tasks", suite.tasks)
+    columns = {*changes.get("tokenizers", suite.tokenizers), *suite.controls}
+    columns |= set(changes.get("models", suite.models))
+    kept = tuple(claim for claim in suite.claims if claim.answerable(columns, tasks))
+    if left_out := [claim.name for claim in suite.claims if claim not in kept]:
+        told = f"claims left out, for want of columns or tasks: {', '.join(left_out)}"
+        print(told, file=sys.stderr)
+    return replace(suite, **changes, claims=kept)
 
 
 def matching(
@@ -252,11 +265,11 @@ def _check(suite: Suite, include_path: tuple[Path, ...]) -> None:
     resolve_llm(suite.llm)
 
 
-def _run_name(args: argparse.Namespace, suite: Suite, recipe: Recipe) -> str:
+def _run_name(args: argparse.Namespace, suite: Suite, recipes: Recipes) -> str:
     """The suite's name where flags change nothing; else with a hash, so that no two runs mix."""
     include_path = arguments.include_path(args)
     same = args.suite and suite == catalog.get_suite(args.suite, include_path)
     if same and not args.connector:
         return suite.name
-    both = hashlib.sha256(f"{suite.hash()} {recipe.hash()}".encode()).hexdigest()
-    return f"{suite.name}-{both[:8]}"
+    parts = [suite.hash(), recipes.default.hash(), *(own.hash() for own in recipes.own.values())]
+    return f"{suite.name}-{hashlib.sha256(' '.join(parts).encode()).hexdigest()[:8]}"

@@ -51,20 +51,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run what the flags say; the main process ends with the table and the report."""
-    suite, recipe, options = plan.resolve(args)
+    suite, recipes, options = plan.resolve(args)
     if not suite.tasks:
         raise UserError("no tasks to run", "Choose some with --tasks; 'gvt ls tasks' lists them.")
     if args.dry_run:
         from gvt.forecast import forecast
 
-        print(plan.describe(suite, recipe, args.sweep or ()))
-        print(plan.outlook(forecast(suite, recipe, options)))
+        print(plan.describe(suite, recipes, args.sweep or ()))
+        print(plan.outlook(forecast(suite, recipes, options)))
         print(f"output     {options.output_path}")
         return
     _need_writable(options.output_path)
     from gvt.run import execute
 
-    run_dir = execute(suite, recipe, options)
+    run_dir = execute(suite, recipes, options)
     if run_dir is not None:
         report.show(run_dir)
 

@@ -107,10 +107,18 @@ def _run(folder: Path) -> dict[str, Any]:
         "columns": {column["name"]: column["title"] for column in run["columns"]},
         "tasks": {task["name"]: task["title"] for task in run["tasks"]},
         "seeds": run["seeds"],
+        **_recipes(run["config"]),
         "minutes": round(sum(stage["seconds"] for stage in run["stages"]) / 60, 1),
         "warnings": run["warnings"],
         "versions": run["versions"],
     }
+
+
+def _recipes(config: dict[str, Any]) -> dict[str, Any]:
+    """The name of the recipe, and of those that columns have of their own."""
+    own = {column: recipe["name"] for column, recipe in config.get("recipes", {}).items()}
+    said = {"recipe": config.get("recipe", {}).get("name"), "recipes": own}
+    return {key: value for key, value in said.items() if value}
 
 
 class _Dumper(yaml.SafeDumper):

@@ -1,10 +1,11 @@
-"""`--sweep KEY=VALUE,…`: every tokenizer of a run at every combination of some options."""
+"""`--sweep KEY=VALUE,…`: every tokenizer of a run at every combination of options and recipes."""
 
 from __future__ import annotations
 
 import itertools
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from gvt.errors import UserError
 from tokenizers_zoo.expression import OPTIONS, ExpressionError, Groups, Options, Term, parse, render
@@ -14,9 +15,31 @@ _SWEEP = re.compile(r"(?P<key>[^=\[\]]*)=(?P<values>[^\[\]]*)")
 _OTHERWISE = {
     "seed": "Seeds are given by --seed 0,1.",
     "llm": "A run has one language model; 'gvt report RUN RUN' shows several runs.",
-    "connector": "A run has one recipe; 'gvt report RUN RUN' shows several runs.",
-    "recipe": "A run has one recipe; 'gvt report RUN RUN' shows several runs.",
+    "connector": "Connectors are shaped by recipes: --sweep recipe=ONE,OTHER.",
 }
+_RECIPE = "recipe"
+
+
+def split(texts: Iterable[str]) -> tuple[list[str], list[str]]:
+    """What is swept of tokenizers, as ``combinations`` takes it, and the names of swept recipes.
+
+    Raises:
+        UserError: no recipe named, one twice, or recipes swept twice.
+    """
+    options, recipes = [], []
+    for text in texts:
+        key, _, names = text.partition("=")
+        if key.strip() != _RECIPE:
+            options.append(text)
+            continue
+        if recipes:
+            raise UserError(f"--sweep {text}: recipes are swept twice")
+        recipes = [name.strip() for name in names.split(",")]
+        if "" in recipes:
+            raise UserError(f"--sweep {text}: expected names", "'gvt ls recipes' lists all.")
+        if len({Path(name).stem for name in recipes}) < len(recipes):  # which names the columns
+            raise UserError(f"--sweep {text}: two recipes of one name")
+    return options, recipes
 
 
 def combinations(texts: Iterable[str]) -> list[Options]:

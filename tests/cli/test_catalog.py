@@ -6,7 +6,9 @@ import time
 import pytest
 
 from gvt import catalog, paths, yaml_files
+from gvt.claims import check_scopes
 from gvt.errors import UserError
+from gvt.recipes import recipes_of
 
 TASK = "task: my_task\ndoc_to_image: !function gvt.data.prompts.image\n"
 
@@ -67,9 +69,20 @@ def test_all_that_is_shipped_can_be_loaded():
     for name in catalog.suites():
         suite = catalog.get_suite(name)
         assert set(suite.tasks) <= set(catalog.tasks())
-        catalog.get_recipe(suite.recipe)
+        recipes_of(suite)
+        check_scopes(suite.claims, suite.tasks)
     for name in catalog.recipes():
         catalog.get_recipe(name)
+
+
+def test_the_study_compares_at_equal_steps():
+    suite = catalog.get_suite("study-gvt")
+    recipes = recipes_of(suite)
+    assert len({(r.steps, r.samples, r.connector) for r in recipes.all}) == 1 < len(recipes.all)
+    for column, recipe in recipes.own.items():
+        assert recipe.tunes("tokenizer") and column.endswith("-tuned")
+        assert suite.tokenizers[column] == suite.tokenizers[column.removesuffix("-tuned")]
+    assert {column for claim in suite.claims for column in claim.columns} <= set(suite.columns)
 
 
 def test_runs_are_listed_oldest_first(tmp_path):

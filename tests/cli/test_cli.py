@@ -193,11 +193,11 @@ def test_flags_choose_columns_tasks_and_seeds(tmp_path, executed):
         "--seed 1,2 --connector mlp --llm some/model --device cpu"
     )
     main(argv.split())
-    ((suite, recipe, options),) = executed
+    ((suite, recipes, options),) = executed
     assert suite.tokenizers == {"two": "mini-dino", "one": "mini-clip", "mini-mae": "mini-mae"}
     assert suite.tasks == ("easy_vqa",)
     assert (suite.seeds, suite.limit, suite.llm) == ((1, 2), 5, "some/model")
-    assert recipe.connector.type == "mlp"
+    assert recipes.default.connector.type == "mlp"
     assert options == RunOptions(
         output_path=options.output_path,
         batch_size=None,

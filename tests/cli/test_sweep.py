@@ -55,14 +55,32 @@ def test_what_a_suite_says_gives_way_and_all_parts_of_a_fusion_are_swept(capsys)
     ]
 
 
+def test_every_column_by_every_recipe(capsys):
+    flags = ("--sweep", "recipe=mini,mini-tuned", "--tokenizers", "small", "both")
+    columns, out = planned(capsys, "--suite", "s.yaml", *flags)
+    assert columns == {
+        f"{column}@recipe={recipe}": card
+        for column, card in (("small", "mini-clip"), ("both", "mini-clip+mini-mae"))
+        for recipe in ("mini", "mini-tuned")
+    }
+    assert "mini-tuned, connector perceiver, for small@recipe=mini-tuned, both@recipe=mini" in out
+    assert "sweep      recipe=mini,mini-tuned: 4 columns" in out
+    columns, _ = planned(capsys, "--suite", "s.yaml", *flags[:2], "--sweep", "layer=1,2")
+    assert [*columns][:3] == [
+        "small@layer=1,recipe=mini",
+        "small@layer=1,recipe=mini-tuned",
+        "small@layer=2,recipe=mini",
+    ]
+
+
 def test_a_sweep_is_a_run_of_its_own(capsys, monkeypatch):
     seen = []
     monkeypatch.setattr("gvt.run.execute", lambda *args: seen.append(args[2].output_path.name))
-    for sweep in ("layer=1,2", "layer=1,2", "layer=1"):
+    for sweep in ("layer=1,2", "layer=1,2", "layer=1", "recipe=mini", "recipe=gvt"):
         main(["run", "--suite", "mini", "--sweep", sweep, "--output_path", "here"])
         main(["run", "--suite", "mini", "--sweep", sweep])
     named = [name for name in seen if name != "here"]
-    assert named[0] == named[1] != named[2]
+    assert named[0] == named[1] and len({*named}) == 4
     assert "mini" not in named
 
 
@@ -78,6 +96,10 @@ def test_a_sweep_is_a_run_of_its_own(capsys, monkeypatch):
         ("layer=1 --sweep layer=2", "option 'layer' is swept twice"),
         ("seed=0,1", "'seed' is no option of tokenizers\n  Seeds are given by --seed"),
         ("connector.latents=8", "'connector.latents' is no option of tokenizers"),
+        ("recipe=mini --sweep recipe=gvt", "recipes are swept twice"),
+        ("recipe=mini,mini", "two recipes of one name"),
+        ("recipe=", "expected names\n  'gvt ls recipes' lists all."),
+        ("recipe=minni", "unknown recipe 'minni'\n  Nearest: mini"),
         ("tokens=9 --tokenizers mini-clip[tokens=4]", "'mini-clip[tokens=4]' says its tokens"),
         ("tokens=10", "cannot be averaged to a grid of 10; nearest: 9 or 16"),
         ("layer=9", "hidden states -5 to 4"),

@@ -10,6 +10,7 @@ from gvt.cli import main
 from gvt.columns import align_columns
 from gvt.config import RunOptions, load_recipe, load_suite
 from gvt.errors import UserError
+from gvt.recipes import Recipes
 from gvt.run import execute
 from gvt.tracking import FOLDER, Tracking, accelerator, need, trackers
 from leaderboard import schema
@@ -35,11 +36,11 @@ def plan(world, llm_folder):
     def plan(*trackers):
         AcceleratorState._reset_state(True)
         suite = load_suite(world.mine / "short.yaml")
-        recipe = load_recipe(world.mine / "toy.yaml")
+        recipes = Recipes(load_recipe(world.mine / "toy.yaml"))
         options = RunOptions(
             world.folder, include_path=(world.mine,), device="cpu", limit=4, log_with=trackers
         )
-        return suite, recipe, options
+        return suite, recipes, options
 
     return plan
 

@@ -11,7 +11,9 @@ import pytest
 from tokenizers_zoo import BUILTIN_CARDS, Card, CardError, find_cards
 from tokenizers_zoo.families import families
 
-MINI = {"blind", "mini-clip", "mini-deit", "mini-dino", "mini-mae", "mini-random"}
+OBJECTIVES = ("mini-clip", "mini-deit", "mini-dino", "mini-mae")
+MINI = {"blind", "mini-gvt", "mini-gvt-masked", "mini-random", *OBJECTIVES}
+MINI |= {f"{name}-100k" for name in OBJECTIVES}
 
 
 def fails(path, *words):
