@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from .contamination import overlaps, unknowable
+from .recipes import trainings
 from .results import Results
 from .schema import Task
 from .text import join
@@ -131,6 +132,17 @@ def _budgets(results: Results) -> Iterator[Caveat]:
             yield Caveat(1, "budget", f"Unequal budgets: {what}, {_names(sizes)}.", advice)
 
 
+def _recipes(results: Results) -> Iterator[Caveat]:
+    found = trainings(results)
+    if len(found) > 1:
+        told = [
+            f"{_names(results.title(name) for name in one.columns)} by {one.name}{one.more}"
+            for one in found
+        ]
+        advice = "Between them recipe and tokenizer are compared, not the tokenizer alone."
+        yield Caveat(1, "recipe", f"Unequal training: {'; '.join(told)}.", advice)
+
+
 def _one_seed(results: Results) -> Iterator[Caveat]:
     if len(results.run["seeds"]) == 1 and results.run["alignment"]:
         text = "One alignment seed: how far another seed moves a score is not known."
@@ -192,6 +204,7 @@ _CHECKS = (
     _unlike_samples,
     _contaminated,
     _budgets,
+    _recipes,
     _truncated,
     _invalid,
     _one_seed,

@@ -132,12 +132,12 @@ def _warnings(
 
 
 def _recipes(sources: list[Source]) -> list[str]:
-    told = [source.recipe for source in sources]
+    told = [source.recipe_of() for source in sources]
     keys = dict.fromkeys(key for recipe in told for key in recipe)
     differing = [key for key in keys if any(recipe.get(key) != told[0].get(key) for recipe in told)]
     if not differing:
         return []
-    names = by_value((source.name, source.recipe_name) for source in sources)
+    names = by_value((source.name, source.recipe_name_of()) for source in sources)
     return [
         f"alignment recipes differ in {_on_one_line(_listed(differing))}: {names}; "
         "what is compared is not the tokenizer alone"

@@ -164,7 +164,7 @@ def _difference(a: Source, x: Column, b: Source, y: Column) -> str:
     common = left.keys() & right.keys()
     if common and all(left[seed] == right[seed] for seed in common):
         return ""
-    if a.recipe != b.recipe:
+    if a.recipe_of(x["name"]) != b.recipe_of(y["name"]):
         return "another recipe"
     return "" if left and right and not common else "another connector"
 

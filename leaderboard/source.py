@@ -55,19 +55,21 @@ class Source:
         found = self.run["config"].get("llm")
         return found if isinstance(found, dict) else {}
 
-    @property
-    def recipe(self) -> dict[str, Any]:
-        """What the alignment recipe does; empty where the run does not tell."""
-        return {key: v for key, v in self._recipe.items() if key not in _DESCRIBING}
+    def recipe_of(self, column: str | None = None) -> dict[str, Any]:
+        """What the recipe of a column of this run does; empty where the run does not tell.
 
-    @property
-    def recipe_name(self) -> str:
-        """The alignment recipe's name."""
-        return str(self._recipe.get("name", "not told"))
+        Without a column that of all which have none of their own.
+        """
+        return {k: v for k, v in self._recipe(column).items() if k not in _DESCRIBING}
 
-    @property
-    def _recipe(self) -> dict[str, Any]:
-        found = self.run["config"].get("recipe")
+    def recipe_name_of(self, column: str | None = None) -> str:
+        """That recipe's name."""
+        return str(self._recipe(column).get("name", "not told"))
+
+    def _recipe(self, column: str | None) -> dict[str, Any]:
+        config = self.run["config"]
+        own = config.get("recipes")
+        found = (own if isinstance(own, dict) else {}).get(column, config.get("recipe"))
         return found if isinstance(found, dict) else {}
 
     def connectors(self, column: Column) -> dict[int, str]:

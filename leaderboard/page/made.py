@@ -6,6 +6,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from ..export.bibtex import bibliography
+from ..recipes import trainings
 from ..results import Results
 from ..tables import display_order
 
@@ -30,6 +31,7 @@ def context(page: Page) -> dict[str, Any]:
         "llms": _llms(results),
         "bibtex": "\n\n".join(work.entry for work in works.references),
         "uncited": works.uncited,
+        "recipes": {name: one.name for one in trainings(results) for name in one.columns},
         "connectors": {
             column["name"]: [a for a in results.run["alignment"] if a["column"] == column["name"]]
             for column in results.columns()

@@ -71,6 +71,9 @@ MADE = {
     "seeds": lambda d: schema.rows_path(d, "mae", 2, "oc").unlink(),
     "one seed": lambda d: change_run(d, lambda run: run.update(seeds=[1])),
     "budget": lambda d: change_run(d, lambda run: run["columns"][2].update(visual_tokens=64)),
+    "recipe": lambda d: change_run(
+        d, lambda run: run["config"].update(recipes={"clip": {"name": "tuned", "stages": []}})
+    ),
     "truncated": lambda d: change_rows(d, "mae", "oc", few("truncated", True, 0.02)),
     "invalid": lambda d: change_rows(d, "mae", "oc", few("valid", False, 0.1)),
     "mixed": lambda d: change_run(d, lambda run: run["warnings"].append("mixed: prompts of vqa")),

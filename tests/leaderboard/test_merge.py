@@ -285,6 +285,15 @@ def test_a_language_model_in_another_folder_is_the_same(part):
     assert [column["name"] for column in load_results(a, b).run["columns"]] == ["clip", "text"]
 
 
+def test_other_seeds_of_a_recipe_of_its_own_are_another_column(part):
+    own = {"recipes": {"clip": {**RECIPE, "connector": {"type": "mlp"}}}}
+    a = part("a", ["clip"], seeds=[1])
+    b = part("b", ["clip"], seeds=[2], change=lambda run: run["config"].update(own))
+    c = part("c", ["clip"], seeds=[1], change=lambda run: run["config"].update(own))
+    assert [one["name"] for one in load_results(a, b).run["columns"]] == ["clip", "clip@b"]
+    assert [one["name"] for one in load_results(b, c).run["columns"]] == ["clip"]
+
+
 def test_what_differs_without_making_numbers_incomparable_is_said(part):
     def change(run):
         run["config"]["recipe"] = {**RECIPE, "name": "long", "connector": {"type": "mlp"}}
