@@ -68,6 +68,16 @@ class Judged:
     p: float = math.nan
     adjusted: float = math.nan  # Holm over the claims that were tested
     detectable: float = math.nan  # smallest true difference shown with 80 % power
+    samples: int = 0  # of the scope; the difference is of those that all these columns answered
+
+    @property
+    def notes(self) -> list[str]:
+        """What the verdict alone does not tell: its reason, and of how little it speaks."""
+        notes = [f"{self.verdict}: {self.reason}"] if self.reason else []
+        if self.difference is not None and self.difference.estimate.n < self.samples:
+            n = self.difference.estimate.n
+            notes.append(f"on the {n:,} of {self.samples:,} samples that all of these answered")
+        return notes
 
 
 def judge_claims(results: Results) -> list[Judged]:
@@ -171,6 +181,7 @@ def _tested(trial: _Trial, level: float) -> Judged:
         test=draft.test,
         p=max(p for _, p in found),
         detectable=float(np.max([detectable(draft, effect, level) for effect in effects])),
+        samples=trial.scope.samples,
     )
 
 

@@ -17,7 +17,7 @@ from .variance import SeedEffect, pooled
 
 if TYPE_CHECKING:
     from .results import Cell, Results
-    from .schema import Task
+    from .schema import Column, Task
 
 Sides = tuple[Sequence[str], Sequence[str]]
 """Names of the columns that should be higher, and of those that should be lower."""
@@ -54,6 +54,11 @@ class Scope:
             return cls(results, title, [], None, reason)
         mean = {**tasks[0], "name": name, "title": title, "metric_title": "mean over tasks"}
         return cls(results, title, tasks, tasks[0] if len(tasks) == 1 else mean)
+
+    @property
+    def samples(self) -> int:
+        """Of all its tasks."""
+        return sum(len(self.results.samples[task["name"]]) for task in self.tasks)
 
     def difference(self, sides: Sides) -> tuple[Draft | None, str]:
         """mean(higher) - mean(lower), or why there is no such difference."""
@@ -97,7 +102,7 @@ class Scope:
             cells = [self._cell(name, task) for name in itertools.chain(*sides)]
             if not common_seeds(*cells):
                 return [f"no alignment seed that all these columns have on {task['title']}"]
-            trained = [cell for cell in cells if cell.column["kind"] != "ceiling"]
+            trained = [cell for cell in cells if _aligned(cell.column)]
             most = max((len(cell.seeds) for cell in trained), default=1)
             alone = [cell.column["title"] for cell in trained if len(cell.seeds) == 1 < most]
             if alone:
@@ -135,3 +140,8 @@ class Scope:
             parts = [(cell.seeds, cell.scores, cell.samples.clusters) for cell in cells]
             means.append(mean_influence(parts, images).summed)
         return pooled(means)
+
+
+def _aligned(column: Column) -> bool:
+    """Whether it has a connector of ours: neither the ceiling nor a model that came whole has."""
+    return column["kind"] == "control" or column["tokenizer"] is not None

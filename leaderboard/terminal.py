@@ -110,8 +110,8 @@ def _claims(results: Results):
         if judged.difference:
             e = judged.difference.estimate
             gap = f"{signed(judged.task, e.mean)} ({signed_interval(judged.task, e)})"
-        if judged.reason:
-            said += f" ({judged.verdict}: {judged.reason})"
+        if judged.notes:
+            said += f" ({'; '.join(judged.notes)})"
         verdict = f"{MARKS[judged.verdict]} {judged.verdict}"
         table.add_row(*(Text(printable(text)) for text in (verdict, gap, said)))
     return table

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Iterator
 
 from gvt.cli import arguments
 from gvt.errors import UserError
+from leaderboard.text import printable
 
 SUMMARY = "ask a saved model about an image"
 _PROMPT = "> "
+_IMAGE = "/image"
 _RAW = "{question}"
 _QUESTION = "Question: {question} Answer:"
 
@@ -50,19 +53,26 @@ def run(args: argparse.Namespace) -> None:
     chat = Chat(args.model, args.device, args.prompt, args.history, args.max_new_tokens)
     chat.look(args.image)
     for line in _lines():
-        if line.startswith("/image "):
-            try:
-                chat.look(line.removeprefix("/image ").strip())
-            except UserError as error:
-                print(error, file=sys.stderr)
-        else:
-            print(chat.ask(line), flush=True)
+        command, _, rest = line.partition(" ")
+        answer = ""  # to a question that fails: who pipes counts lines
+        try:
+            if command == _IMAGE:
+                chat.look(rest.strip())
+                continue
+            answer = " ".join(printable(chat.ask(line)).split())
+        except UserError as error:
+            print(error, file=sys.stderr)
+            if command == _IMAGE:
+                continue
+        print(answer, flush=True)
 
 
 def _lines() -> Iterator[str]:
     """Lines that say something, asked for where somebody sits at a terminal, until their end."""
     if sys.stdin.isatty():
         print("Ask about the image; /image FILE takes another one, Ctrl-D ends.", file=sys.stderr)
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")  # bytes that are no text are a question like any
     while True:
         try:
             line = input(_PROMPT) if sys.stdin.isatty() else next(sys.stdin)

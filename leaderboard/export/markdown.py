@@ -57,7 +57,8 @@ def _claims(material: Material) -> str:
             gap = f"{signed(judged.task, e.mean)} ({signed_interval(judged.task, e)})"
             p = probability(judged.adjusted).removeprefix("p ").removeprefix("= ")
         verdict = f"{MARKS[judged.verdict]} {judged.verdict}"
-        verdict += f": {judged.reason}" if judged.reason else ""
+        notes = "; ".join(judged.notes).removeprefix(f"{judged.verdict}: ")
+        verdict += f": {notes}" if notes else ""
         higher, lower = material.sides(judged)
         texts = [material.statement(judged), verdict, gap, p, f"{higher} > {lower}"]
         rows.append([escaped(text) for text in (*texts, short(judged.scope_title))])

@@ -30,6 +30,7 @@ def context(page: Page) -> dict[str, Any] | None:
         "sentence": in_words(claims),
         "entries": [_entry(page, judged, _reach(claims, judged)) for judged in claims],
         "several": sum(judged.difference is not None for judged in claims) > 1,
+        "turned": any(one.task and not one.task["higher_is_better"] for one in claims),
     }
 
 
@@ -38,7 +39,7 @@ def _entry(page: Page, judged: Judged, reach: float) -> dict[str, Any]:
         "claim": judged.claim,
         "verdict": judged.verdict,
         "mark": MARKS[judged.verdict],
-        "reason": judged.reason,
+        "notes": judged.notes,
         "scope": judged.scope_title,
         "higher": _titles(page, judged.claim["higher"]),
         "lower": _titles(page, judged.claim["lower"]),

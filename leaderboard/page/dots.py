@@ -11,8 +11,8 @@ from markupsafe import Markup
 from . import svg
 from .names import cut
 
-_WIDTH, _ROW, _LABEL, _VALUE = 440, 25, 150, 48
-_LETTERS = 21
+_WIDTH, _ROW, _LABEL, _VALUE = 440, 25, 180, 48
+_LETTERS = 22  # what has room beside a chart, set in bold
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+import leaderboard
 from leaderboard import schema
 from leaderboard.claims import declared, in_words, judge_claims
 from leaderboard.overall import OVERALL
@@ -254,6 +255,34 @@ def test_what_cannot_be_tested_says_why(claiming, run_dir):
         "'vqa2' is no task of this run and no skill",
     ]
     assert text.verdict == "supported"
+
+
+def test_a_model_that_came_whole_meets_every_seed(claiming, run_dir):
+    schema.rows_path(run_dir, "clip", 2, "vqa").unlink()
+
+    def whole(run):
+        next(c for c in run["columns"] if c["name"] == "clip")["tokenizer"] = None
+        run["alignment"] = [one for one in run["alignment"] if one["column"] != "clip"]
+
+    results = claiming(claim("clip", "mae", "vqa"), change=whole)
+    (one,), pair = results.claims, results.comparisons.pair("clip", "mae", "vqa")
+    assert one.difference.estimate == pair.difference.estimate and one.p == pair.p
+    assert len(one.difference.per_seed) == 2
+
+
+def test_a_claim_about_failed_answers_says_of_how_many_it_speaks(claiming, run_dir):
+    for seed in (1, 2):
+        path = schema.rows_path(run_dir, "mae", seed, "vqa")
+        rows = [row for _, row in schema.read_rows(path)]
+        failed = [row if i < 30 else fail_in_vqa(row) for i, row in enumerate(rows)]
+        schema.write_rows(path, failed)
+    of_some, of_all = claiming(
+        claim("deit clip", "mae dino", "vqa"), claim("deit", "dino", "vqa", name="all")
+    ).claims
+    assert of_some.difference.estimate.n == 30
+    assert of_some.notes[-1:] == [f"on the 30 of {len(rows)} samples that all of these answered"]
+    assert of_all.notes == []
+    assert of_some.notes[-1] in leaderboard.write_report(run_dir).read_text()
 
 
 def test_one_image_tests_nothing(tmp_path):

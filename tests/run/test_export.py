@@ -172,6 +172,28 @@ def test_parts_that_changed_since_the_run_are_refused(world, export, write_vit, 
     assert (code, "'toy-one' has changed since" in output.err) == (2, True)
 
 
+def test_any_answer_is_one_line_and_any_bytes_a_question(capsys, monkeypatch):
+    asked = []
+
+    class Chat:
+        def __init__(self, *_):
+            """A model that says what would hide or tear its lines."""
+
+        def look(self, path):
+            assert path == "photo.png"
+
+        def ask(self, question):
+            asked.append(question)
+            return "one\x1b[31m\n\n two\u2028three"
+
+    monkeypatch.setattr("gvt.model.hf.chat.Chat", Chat)
+    lines = io.TextIOWrapper(io.BytesIO(b"\n \xff is it\n\n/images too"), encoding="utf-8")
+    monkeypatch.setattr("sys.stdin", lines)
+    assert main(["chat", "photo.png", "--model", "any"]) == 0
+    assert asked == ["\ufffd is it", "/images too"]
+    assert capsys.readouterr().out == 2 * "one\ufffd[31m two three\n"
+
+
 def test_a_chat_remembers_as_much_as_it_is_asked_to(world, export):
     from gvt.model.hf.chat import Chat
 
@@ -194,11 +216,13 @@ def test_a_chat_survives_an_image_that_is_none(world, export, chat, tmp_path):
     export("--column", "one")
     image = world.rows("one")[0]["image"]
     (tmp_path / "torn.png").write_text("no image")
-    lines = [f"/image {tmp_path / 'torn.png'}", "what is it"]
-    code, output = chat(image, lines)
+    lines = [f"/image {tmp_path / 'torn.png'}", "/image", "a <image> or <image>", "what is it"]
+    code, output = chat(image, [*lines, "is it " * 2000])
     assert code == 0
-    assert "torn.png" in output.err
-    assert len(output.out.split("\n")) == 2
+    assert all(told in output.err for told in ("torn.png", "more than one <image>", "positions"))
+    assert output.err.count("image '") == 2  # a command without a file is no question
+    before, answer, *after = output.out.split("\n")
+    assert (before, bool(answer), after) == ("", True, ["", ""])  # one line a question
     code, output = chat(tmp_path / "nowhere.png", ["what"])
     assert (code, "No such file" in output.err, output.out) == (2, True, "")
     code, output = chat(image, ["what"], "--prompt", "none")

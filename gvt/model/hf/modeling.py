@@ -35,6 +35,7 @@ _WEIGHTS = "model.safetensors"
 _LLM = "./llm"
 _ENCODERS = "encoders"
 _PREFIX = "connector."
+_AUTO = frozenset({"trust_remote_code", "adapter_kwargs"})  # what the Auto classes may hand on
 _NEW_TOKENS = 64  # where a caller sets no limit
 
 
@@ -132,8 +133,14 @@ class GVTForConditionalGeneration(PreTrainedModel, GenerationMixin):
 
         check_hashes: whether tokenizer and language model must be the very ones that were saved or
         referred to; it reads all their weights once. options: of the hub (``revision``, ``token``,
-        …). Raises UserError and CardError.
+        …). Raises UserError and CardError, also for options of transformers that say nothing here.
         """
+        unknown = [k for k in options if k not in HUB_OPTIONS | _AUTO and not k.startswith("_")]
+        if unknown:
+            raise UserError(
+                f"from_pretrained: unknown option '{unknown[0]}'",
+                "Parts are held as the run held them; 'device' says where.",
+            )
         hub = {key: options[key] for key in HUB_OPTIONS & options.keys()}
         folder = local_folder(pretrained_model_name_or_path, **hub)
         config = config or GVTConfig.from_pretrained(folder)
@@ -244,7 +251,8 @@ class GVTForConditionalGeneration(PreTrainedModel, GenerationMixin):
     ) -> Any:
         """The new tokens int64[B, T] alone, greedy unless asked otherwise.
 
-        kwargs: as transformers' ``generate`` takes them.
+        kwargs: as transformers' ``generate`` takes them. Raises UserError for a prompt that is too
+        long for the language model.
         """
         embeds = self._embed(input_ids, pixel_values, mm_token_type_ids)
         return self.language_model.generate(
@@ -252,6 +260,7 @@ class GVTForConditionalGeneration(PreTrainedModel, GenerationMixin):
         )
 
     def _embed(self, ids: Tensor, pixels: Tensor | Sequence[Tensor], types: Tensor) -> Tensor:
+        self.llm.need_room(ids.shape[1], "the prompt with its image")
         embeds = self.get_input_embeddings()(ids)
         visual = self.get_image_features(pixels).to(embeds.dtype)
         return embeds.masked_scatter((types == 1)[..., None], visual)

@@ -58,6 +58,15 @@ def test_every_claim_has_its_line(run_dir):
     assert "DeiT and CLIP > above MAE and DINO" in " ".join(Parsed(lines[0]).text.split())
 
 
+def test_where_less_is_better_the_sign_is_explained(run_dir):
+    def turn(run):
+        run["tasks"][0]["higher_is_better"] = False
+
+    for change, turned in ((None, False), (turn, True)):
+        text = leaderboard.write_report(write_claims(run_dir, change=change)).read_text()
+        assert ("where less is better it is turned around" in items(text)[1]) == turned
+
+
 def test_plots_are_to_scale_around_zero(run_dir):
     page = Page(load_results(write_claims(run_dir)), [])
     scales = {"percent": [], "score": []}

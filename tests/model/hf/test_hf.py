@@ -321,6 +321,14 @@ def test_another_tokenizer_is_refused(make, tmp_path, write_vit):
         GVTForConditionalGeneration.from_pretrained(tmp_path / "saved")
 
 
+def test_options_that_would_say_nothing_are_refused(make, tmp_path):
+    make().save_pretrained(tmp_path / "saved")
+    for kind in (GVTForConditionalGeneration, AutoModelForImageTextToText):
+        for option in ("dtype", "device_map"):
+            with pytest.raises(UserError, match=f"unknown option '{option}'"):
+                kind.from_pretrained(tmp_path / "saved", **{option: "auto"})
+
+
 def test_a_folder_that_is_no_model(tmp_path):
     for kind in (GVTForConditionalGeneration, GVTProcessor):
         with pytest.raises(UserError, match="no such folder"):
@@ -337,6 +345,14 @@ def test_a_prompt_for_every_image(make, pictures):
         processor(images=pictures[0])
     with pytest.raises(UserError, match="more than one <image>"):
         processor(images=pictures[0], text="<image> and <image>")
+
+
+def test_a_prompt_too_long_for_the_language_model_is_refused(make, pictures):
+    model = make()
+    inputs = model.processor()(images=pictures[0], text="is it " * 2000)
+    for call in (model.generate, model):
+        with pytest.raises(UserError, match="positions, but the prompt with its image takes"):
+            call(**inputs)
 
 
 def test_the_connector_alone_is_trained_by_the_loss(make, pictures):
