@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from leaderboard.results import load_results
+from leaderboard.results import Results, load_results
 from leaderboard.tables import category_lines, display_order
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,12 +45,13 @@ def main() -> None:
     args = parser.parse_args()
     tables: dict[str, Callable[[], list[list[str]]]] = {"weights": _weights, "speed": _speed}
     for path in args.runs:
-        run = json.loads((path / "run.json").read_text())
+        results = load_results(path)
+        run = results.run
         scores = json.loads((path / "scores.json").read_text())
         name = run["suite"]
         tables[f"{name}-scores"] = lambda run=run, scores=scores: _scores(run, scores)
         tables[f"{name}-paired"] = lambda run=run, scores=scores: _paired(run, scores)
-        tables[f"{name}-categories"] = lambda path=path: _categories(path)
+        tables[f"{name}-categories"] = lambda results=results: _categories(results)
         if "claims" in scores:
             tables[f"{name}-claims"] = lambda scores=scores: _claims(scores["claims"])
     if args.demo:
@@ -106,9 +107,8 @@ def _scores(run: dict, scores: dict) -> list[list[str]]:
     return rows
 
 
-def _categories(path: Path) -> list[list[str]]:
+def _categories(results: Results) -> list[list[str]]:
     """Means by category of the first task, in percent."""
-    results = load_results(path)
     task = results.tasks[0]
     titles = [column["title"] for column in display_order(results)]
     rows = [[f"{task['title']}, by category", "best constant", *titles]]

@@ -109,7 +109,8 @@ def as_results(scores: np.ndarray, design: Design) -> Results:
     tasks = [
         {"name": f"task{t}", "unit": unit, "higher_is_better": True} for t in range(design.tasks)
     ]
-    columns = [{"name": f"t{k}", "kind": "tokenizer"} for k in range(design.tokenizers)]
+    names = [f"t{k}" for k in range(design.tokenizers)]
+    columns = [{"name": name, "kind": "tokenizer", "tokenizer": name} for name in names]
     digests = [str(i // design.questions) for i in range(scores.shape[-1])]
     samples, cells, nothing = {}, {}, np.zeros(scores.shape[2:], dtype=bool)
     for task, of_task in zip(tasks, scores, strict=True):
@@ -121,7 +122,8 @@ def as_results(scores: np.ndarray, design: Design) -> Results:
             cells[column["name"], task["name"]] = Cell(
                 column, task, shared, seeds, own, [], [], nothing, nothing, nothing, {}
             )
-    run = {"columns": columns, "tasks": tasks, "seeds": list(range(design.seeds))}
+    seeds = list(range(design.seeds))
+    run = {"columns": columns, "tasks": tasks, "seeds": seeds, "alignment": []}
     return Results(Path(), run, samples, cells)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -47,12 +48,24 @@ def trainings(results: Results) -> list[Training]:
     return sorted((training for _, training in found), key=lambda one: -len(one.columns))
 
 
+def note(names: Sequence[str], results: Results) -> str:
+    """Where some tokenizers were trained otherwise than those named, that this may be why."""
+    found = trainings(results)
+    own = [one for one in found if set(one.columns) & set(names)]
+    if len(found) < 2 or not own:
+        return ""
+    if len(own) > 1:
+        return " Not all of these were aligned by one recipe."
+    others = sum(len(one.columns) for one in found) - len(own[0].columns)
+    who = "It was" if len(names) == 1 else "Each was"
+    rest = "one other was" if others == 1 else f"{others} others were"
+    return f" {who} aligned by {own[0].name}{own[0].more}; {rest} not."
+
+
 def _trained(recipe: dict[str, Any]) -> list[str]:
     stages = recipe.get("stages")
     told = (
-        [stage.get("trains") for stage in stages if isinstance(stage, dict)]
-        if isinstance(stages, list)
-        else []
+        [stage for stage in stages if isinstance(stage, dict)] if isinstance(stages, list) else []
     )
-    lists = [own for own in told if isinstance(own, list)]
+    lists = [own for stage in told if isinstance(own := stage.get("trains"), list)]
     return [words for part, words in _PARTS.items() if any(part in own for own in lists)]

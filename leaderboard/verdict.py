@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 from statistics import median
 
+from . import recipes
 from .comparison import Comparison
 from .overall import OVERALL, overall_tasks
-from .recipes import trainings
 from .results import Results
 from .schema import Column, Task
 from .statistics import Difference
@@ -154,7 +154,7 @@ def put_in_words(results: Results, verdicts: list[TaskVerdict]) -> Wording:
     if not tokenizers:
         return Wording("No tokenizer was run.", "Only controls have scores.", (), sentences, ())
     answer, reason, top = _answer(results, verdicts)
-    reason += _recipe_note(top, results)
+    reason += recipes.note(top, results)
     reason += _cost_note([c for c in tokenizers if c["name"] in top], tokenizers)
     return Wording(answer, reason, _headline(results, verdicts), sentences, _notes(results))
 
@@ -331,21 +331,6 @@ def _notes(results: Results) -> tuple[str, ...]:
             "seed may turn small ones.",
         )
     return (f"Intervals speak of new images and of new alignment seeds ({min(seeds)} were run).",)
-
-
-def _recipe_note(top: tuple[str, ...], results: Results) -> str:
-    """Where the columns named were not trained like all others, that this may be why they lead."""
-    found = trainings(results)
-    own = [one for one in found if set(one.columns) & set(top)]
-    if len(found) < 2 or not own:
-        return ""
-    if len(own) > 1:
-        return " Not all of these were aligned by one recipe."
-    (mine,) = own
-    others = sum(len(one.columns) for one in found) - len(mine.columns)
-    who = "It was" if len(top) == 1 else "Each was"
-    rest = "one other was" if others == 1 else f"{_words(others)} others were"
-    return f" {who} aligned by {mine.name}{mine.more}; {rest} not."
 
 
 def _cost_note(top: list[Column], tokenizers: list[Column]) -> str:

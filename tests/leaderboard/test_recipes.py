@@ -49,7 +49,7 @@ def test_who_leads_by_another_recipe_is_said_to(trained, run_dir):
         "Unequal training: CLIP, MAE and DINO by mini; "
         "DeiT by mini-tuned (which trains the tokenizer too)."
     ]
-    told = "It was aligned by mini-tuned (which trains the tokenizer too); three others were not."
+    told = "It was aligned by mini-tuned (which trains the tokenizer too); 3 others were not."
     assert told in reason(results)
     assert told in leaderboard.write_report(run_dir).read_text()
     assert "It was aligned by mini; one other was not." in reason(trained({"mae": TUNED}))
@@ -60,6 +60,20 @@ def test_recipes_of_any_form_are_read(trained, stages):
     hostile = "<b>\x1b\n" + "x" * 1000
     (text,) = unequal(trained({"deit": {"name": hostile, "stages": stages}}))
     assert len(text) < 200 and "\x1b" not in text and "\n" not in text and "trains" not in text
+
+
+def test_columns_of_one_card_have_titles_of_their_own(trained):
+    """As those of runs from before recipes stood in titles."""
+
+    def twice(run):
+        for column in run["columns"]:
+            if column["name"] in ("deit", "clip"):
+                column["title"] = "Mini"
+
+    results = trained({"deit": TUNED}, twice)
+    titles = ["Mini (deit)", "Mini (clip)", "MAE", "DINO"]
+    assert [column["title"] for column in results.columns("tokenizer")] == titles
+    assert results.cell("deit", "vqa").column["title"] == "Mini (deit)"
 
 
 def test_models_that_came_whole_have_no_recipe(trained):

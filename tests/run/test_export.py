@@ -227,5 +227,8 @@ def test_a_chat_survives_an_image_that_is_none(world, export, chat, tmp_path):
     assert (code, "No such file" in output.err, output.out) == (2, True, "")
     code, output = chat(image, ["what"], "--prompt", "none")
     assert (code, "lacks {question}" in output.err) == (2, True)
+    for device, reason in (("nope", "device string: nope"), ("cuda:99", "device 'cuda:99': ")):
+        code, output = chat(image, ["what"], "--device", device)
+        assert (code, reason in output.err, "Traceback" in output.err) == (2, True, False)
     code, output = chat(image, ["what"], model="none")
     assert (code, "no such folder" in output.err) == (2, True)

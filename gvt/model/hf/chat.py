@@ -28,6 +28,10 @@ class Chat:
         max_new_tokens: int = 64,
     ) -> None:
         place = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        try:
+            torch.empty(0, device=place)
+        except (RuntimeError, AssertionError) as error:  # no such name, or no such hardware
+            raise UserError(f"device '{place}': {str(error).splitlines()[0]}") from error
         self.model = GVTForConditionalGeneration.from_pretrained(model, device=place)
         self.processor = GVTProcessor.from_pretrained(model)
         self.place, self.form, self.limit = place, prompt, max_new_tokens

@@ -10,10 +10,10 @@ from gvt.errors import UserError
 HUB_OPTIONS = frozenset({"revision", "token", "cache_dir", "force_download", "local_files_only"})
 
 
-def local_folder(name: str | Path, **hub: Any) -> Path:
+def local_folder(name: str | Path, file: str = "config.json", **hub: Any) -> Path:
     """The folder of a saved model; hub: as ``huggingface_hub.snapshot_download`` takes them.
 
-    Raises UserError where there is none.
+    Raises UserError where there is none, or no such ``file`` in it.
     """
     path = Path(name).expanduser()
     if not path.is_dir():
@@ -27,9 +27,9 @@ def local_folder(name: str | Path, **hub: Any) -> Path:
         except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
             reason = " ".join(str(error).split())[:200]
             raise UserError(f"model '{name}': neither a folder nor to be had: {reason}") from error
-    if not (path / "config.json").is_file():
+    if not (path / file).is_file():
         raise UserError(
-            f"model '{name}': {path} has no config.json",
+            f"model '{name}': {path} has no {file}",
             "'gvt export RUN --column NAME --output DIR' writes a model's folder.",
         )
     return path

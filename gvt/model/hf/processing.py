@@ -57,8 +57,9 @@ class GVTProcessor(ProcessorMixin):
         ``gvt.model.frame.vqa_prompt``. Raises UserError.
         """
         images = list(images) if isinstance(images, (list, tuple)) else [images]
+        images = [image for image in images if image is not None]
         texts = [text] if isinstance(text, str) else list(text or ())
-        if len(images) != len(texts) or None in images:
+        if not texts or len(images) != len(texts):
             raise UserError(f"{len(texts)} prompts for {len(images)} images; each needs its own")
         if return_tensors != "pt":
             raise UserError(f"return_tensors='{return_tensors}': only 'pt' is known")
@@ -94,11 +95,8 @@ class GVTProcessor(ProcessorMixin):
     ) -> GVTProcessor:
         """The processor of a folder or hub id. options: of the hub. Raises UserError."""
         hub = {key: options[key] for key in HUB_OPTIONS & options.keys()}
-        folder = local_folder(pretrained_model_name_or_path, **hub)
-        path = folder / _FILE
-        if not path.is_file():
-            raise UserError(f"model '{folder}': there is no {_FILE} in it")
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        folder = local_folder(pretrained_model_name_or_path, _FILE, **hub)
+        facts = json.loads((folder / _FILE).read_text(encoding="utf-8"))
         specs = [_spec(values) for values in facts["images"]]
         tokenizer = AutoTokenizer.from_pretrained(folder)
         turn = Turn(**facts["turn"])

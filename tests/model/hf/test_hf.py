@@ -333,8 +333,17 @@ def test_a_folder_that_is_no_model(tmp_path):
     for kind in (GVTForConditionalGeneration, GVTProcessor):
         with pytest.raises(UserError, match="no such folder"):
             kind.from_pretrained(str(tmp_path / "nowhere"))
-        with pytest.raises(UserError, match=r"no config\.json"):
+        with pytest.raises(UserError, match=r"has no (processor_)?config\.json"):
             kind.from_pretrained(tmp_path)
+
+
+def test_a_processor_is_read_from_a_folder_of_its_own(make, pictures, tmp_path):
+    processor = make("toy-one++toy-two").processor()
+    processor.save_pretrained(tmp_path / "alone")
+    again = GVTProcessor.from_pretrained(tmp_path / "alone")
+    own, read = (one(images=pictures, text=PROMPTS) for one in (processor, again))
+    assert own.keys() == read.keys() and torch.equal(own["input_ids"], read["input_ids"])
+    assert all(map(torch.equal, own["pixel_values"], read["pixel_values"]))
 
 
 def test_a_prompt_for_every_image(make, pictures):
@@ -343,6 +352,12 @@ def test_a_prompt_for_every_image(make, pictures):
         processor(images=pictures, text="what")
     with pytest.raises(UserError, match="0 prompts for 1 images"):
         processor(images=pictures[0])
+    with pytest.raises(UserError, match="1 prompts for 0 images"):
+        processor(text="what")
+    with pytest.raises(UserError, match="0 prompts for 0 images"):
+        processor(images=[], text=[])
+    with pytest.raises(UserError, match="must be a path or of PIL, not ndarray"):
+        processor(images=np.zeros((8, 8, 3), np.uint8), text="what")
     with pytest.raises(UserError, match="more than one <image>"):
         processor(images=pictures[0], text="<image> and <image>")
 
