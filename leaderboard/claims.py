@@ -189,13 +189,12 @@ def _decided(one: Judged, adjusted: float, claims: int) -> Judged:
     """The verdict: what the corrected p, the interval and every seed say, as of a Comparison."""
     e = one.difference.estimate
     sure, apart = adjusted < 1 - CONFIDENCE, e.low > 0 or e.high < 0
+    found: Verdict = "supported" if e.mean > 0 else "contradicted"
     if sure and one.difference.clear:
-        return replace(
-            one, adjusted=adjusted, verdict="supported" if e.mean > 0 else "contradicted"
-        )
+        return replace(one, adjusted=adjusted, verdict=found)
     reason = ""
     if apart and one.p < 1 - CONFIDENCE <= adjusted:
-        reason = f"alone it would be, but not as one of {claims} claims"
+        reason = f"alone it would be {found}, but not as one of {claims} claims"
     elif apart and not sure:
         reason = "the test is stricter than the interval"
     elif apart:

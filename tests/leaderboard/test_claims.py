@@ -160,8 +160,10 @@ def test_why_an_interval_without_zero_shows_nothing(drawn):
     assert alone.p == one.p < 0.05 <= one.adjusted and one.difference.estimate.low > 0
     assert (one.verdict, one.reason) == (
         "not shown",
-        "alone it would be, but not as one of 10 claims",
+        "alone it would be supported, but not as one of 10 claims",
     )
+    turned, *_ = judged(results, claim("t1", "t0"), *others)
+    assert turned.reason == "alone it would be contradicted, but not as one of 10 claims"
 
 
 def test_a_seed_that_points_the_other_way_shows_nothing(drawn):
