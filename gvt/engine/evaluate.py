@@ -86,13 +86,17 @@ class TaskSet:
 
     def stamp(self, name: str, fingerprint: str) -> str:
         """Hash of all that the rows of a task depend on, answered by the model of a fingerprint."""
-        info = self._infos[name]
+        info, settings = self._infos[name], self.tasks[name].dump_config()
+        # lm-eval notes where the YAML lies: another checkout asks the same.
+        settings["metadata"] = {
+            key: v for key, v in settings["metadata"].items() if key != "config_source"
+        }
         return answer_key(
             model=fingerprint,
             task=name,
             version=info["version"],
             data=info["dataset_hash"],
-            settings=json.dumps(self.tasks[name].dump_config(), sort_keys=True, default=_written),
+            settings=json.dumps(settings, sort_keys=True, default=_written),
             engine=ANSWERS_VERSION,
             scoring=_scoring_rules(),
         )

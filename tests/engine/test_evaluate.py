@@ -124,6 +124,17 @@ def test_a_metric_that_needs_java_is_refused_before_the_run(write_task, monkeypa
         load_tasks({"toy": path}, None)
 
 
+def test_a_task_asks_the_same_wherever_its_file_lies(write_task, tmp_path):
+    path = write_task("toy", rows())
+    other = tmp_path / "elsewhere" / "toy.yaml"
+    other.parent.mkdir()
+    other.write_text(path.read_text())
+    stamps = {load_tasks({"toy": one}, None).stamp("toy", "model") for one in (path, other)}
+    assert len(stamps) == 1
+    other.write_text(path.read_text().replace("max_gen_toks: ", "max_gen_toks: 1"))
+    assert load_tasks({"toy": other}, None).stamp("toy", "model") not in stamps
+
+
 def test_what_the_report_is_told_of_a_task(write_task):
     path = write_task("toy", rows())
     (info,) = load_tasks({"toy": path}, None).info
