@@ -40,8 +40,8 @@ _HELD_OUT_POINTS = 20
 class Trained:
     """A connector with its loss curve ``[step, loss]`` and how many images it saw.
 
-    held_out: the same curve on images that were not trained on. parts: weights of what was trained
-    beside the connector, by part. parameters: how many weights were trained in all.
+    held_out: the same curve on images that their own stage does not train on. parts: weights of
+    what was trained beside the connector, by part. parameters: how many weights were trained.
     seconds, waited: of training, and how many of them for data.
     """
 
@@ -174,12 +174,14 @@ class _Training:
         self._started = before
         if at.step > before:
             self.checkpoints.load()
+            # A step that failed in one of its parts was counted that far.
+            accelerator.step = 0
         width = self.model.connector.tokens
         start = at.step - before
         ahead = read_ahead(
             batches(stage, number, llm, visuals, width, self.seed, accelerator, start, at.stream)
         )
-        every = -(-stage.steps // _HELD_OUT_POINTS // _LOG_STEPS) * _LOG_STEPS or _LOG_STEPS
+        every = -(-stage.steps // _HELD_OUT_POINTS // _LOG_STEPS) * _LOG_STEPS
         for step in range(start, stage.steps):
             began = time.monotonic()
             parts = next(ahead)
