@@ -103,7 +103,10 @@ def train(
     run = _Training(recipe, seed, accelerator, model, counter or Counter(), log, folder)
     before = 0
     for number, stage in enumerate(recipe.stages):
-        if run.at.step < before + stage.steps:
+        idle = stage.trains == ("tokenizer",) and model.encoders is None
+        if idle and recipe.tunes("connector"):  # a control without a network keeps its connector
+            run.pass_over(stage, before)
+        elif run.at.step < before + stage.steps:
             run.stage(number, stage, _visuals(stage, features, encoders), before)
         before += stage.steps
     state = accelerator.get_state_dict(run.wrapped) if run.wrapped else model.state_dict()
@@ -204,6 +207,12 @@ class _Training:
                 self.checkpoints.save_if_due(at)
         at.recent.clear()
         at.stream = None
+
+    def pass_over(self, stage: Stage, before: int) -> None:
+        """Leave out a stage that has nothing to train; its steps count as done."""
+        end = before + stage.steps
+        self.counter.skip(max(0, end - self.at.step))
+        self.at.step = max(self.at.step, end)
 
     def _step(
         self,
