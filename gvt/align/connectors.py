@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from gvt.align.checkpoint import Checkpoints
-from gvt.align.data import source
+from gvt.align.data import left_out, source
 from gvt.align.trainer import Trained, new_connector, train
 from gvt.align.tuning import live_encoders, load_encoders, load_language, tunes_encoders
 from gvt.config import Recipe
@@ -39,7 +39,8 @@ class Aligned:
 
     folder: where it lies, with the weights of what was trained beside it. tuned: whether the
     tokenizer was. parameters: how many weights were trained, connector included. waited: of the
-    ``seconds`` of training, those spent on data.
+    ``seconds`` of training, those spent on data. left_out: what of the data was not trained on, in
+    lines.
     """
 
     connector: Connector
@@ -54,6 +55,7 @@ class Aligned:
     curve: list[list[float]]
     held_out: list[list[float]]
     parameters: int
+    left_out: list[str]
     cached: bool
 
     def language(self, llm: LanguageModel) -> LanguageModel:
@@ -149,6 +151,7 @@ def align(
                 "curve": made.curve,
                 "held_out": made.held_out,
                 "parameters": made.parameters,
+                "left_out": _left_out(recipe, features),
             }
             _write(folder, made, facts)
             Checkpoints(folder, accelerator).remove()
@@ -158,7 +161,9 @@ def align(
     connector = new_connector(recipe, llm, first, seed)
     connector.load_state_dict(load_file(folder / "connector.safetensors"))
     facts = json.loads(note.read_text())
-    told = ("steps", "samples", "seconds", "waited", "curve", "held_out", "parameters")
+    # Notes of earlier versions do not tell.
+    facts.setdefault("left_out", _left_out(recipe, features))
+    told = ("steps", "samples", "seconds", "waited", "curve", "held_out", "parameters", "left_out")
     return Aligned(
         connector=connector.eval().requires_grad_(False).to(llm.device),
         hash=name,
@@ -168,6 +173,12 @@ def align(
         cached=cached,
         **{key: facts[key] for key in told},
     )
+
+
+def _left_out(recipe: Recipe, features: dict[str, Features]) -> list[str]:
+    """Lines about what of each source of data cannot be used, as far as it was read."""
+    sources = dict.fromkeys(stage.data for stage in recipe.stages)
+    return [line for data in sources for line in left_out(data, features[data].failed)]
 
 
 def _write(folder: Path, made: Trained, facts: dict) -> None:
