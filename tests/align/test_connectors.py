@@ -108,12 +108,12 @@ def crash_after(function, calls, crash):
 
 
 def test_what_was_left_out_is_told_whether_trained_or_read(
-    folder,
-    make_tars,
+    folder,  # noqa: F811
+    make_tars,  # noqa: F811
     make_recipe,
     llm,
     accelerator,
-    write_vit,  # noqa: F811
+    write_vit,
 ):
     """Images that are torn behind their header, and rows of a stream that only training reads."""
     (folder / "5.jpg").write_bytes(encoded(5, side=256)[:-200])
