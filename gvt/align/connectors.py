@@ -6,13 +6,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -23,6 +25,7 @@ from gvt.align.tuning import live_encoders, load_encoders, load_language, tunes_
 from gvt.config import Recipe
 from gvt.engine.combined import CombinedStore
 from gvt.engine.features import FEATURES_VERSION, Features
+from gvt.files import held
 from gvt.model.connector import Connector
 from gvt.model.language import LanguageModel
 from gvt.paths import cache_dir
@@ -126,35 +129,37 @@ def align(
     note = folder / "training.json"
     cached = note.exists()
     if not cached:
-        made = train(
-            recipe,
-            llm,
-            features,
-            seed,
-            accelerator,
-            counter,
-            log,
-            encoders=live_encoders(recipe, store.card, accelerator.device),
-            folder=folder,
-        )
-        if accelerator.is_main_process:
-            facts = {
-                "card": store.card.name,
-                "recipe": recipe.name,
-                "llm": llm.name,
-                "seed": seed,
-                "made_of": ingredients(store, recipe, llm, seed),
-                "steps": recipe.steps,
-                "samples": made.samples,
-                "seconds": round(made.seconds, 2),
-                "waited": round(made.waited, 2),
-                "curve": made.curve,
-                "held_out": made.held_out,
-                "parameters": made.parameters,
-                "left_out": _left_out(recipe, features),
-            }
-            _write(folder, made, facts)
-            Checkpoints(folder, accelerator).remove()
+        with _own_checkpoints(folder, accelerator) as own:
+            made = train(
+                recipe,
+                llm,
+                features,
+                seed,
+                accelerator,
+                counter,
+                log,
+                encoders=live_encoders(recipe, store.card, accelerator.device),
+                folder=own,
+            )
+            if accelerator.is_main_process:
+                facts = {
+                    "card": store.card.name,
+                    "recipe": recipe.name,
+                    "llm": llm.name,
+                    "seed": seed,
+                    "made_of": ingredients(store, recipe, llm, seed),
+                    "steps": recipe.steps,
+                    "samples": made.samples,
+                    "seconds": round(made.seconds, 2),
+                    "waited": round(made.waited, 2),
+                    "curve": made.curve,
+                    "held_out": made.held_out,
+                    "parameters": made.parameters,
+                    "left_out": _left_out(recipe, features),
+                }
+                _write(folder, made, facts)
+                if own:
+                    Checkpoints(own, accelerator).remove()
         accelerator.wait_for_everyone()
     first = features[recipe.stages[0].data]
     os.utime(folder / "connector.safetensors")  # the cache evicts what was not used for longest
@@ -173,6 +178,16 @@ def align(
         cached=cached,
         **{key: facts[key] for key in told},
     )
+
+
+@contextmanager
+def _own_checkpoints(folder: Path, accelerator: Accelerator) -> Iterator[Path | None]:
+    """The folder for checkpoints; None while another run trains this connector and keeps its own
+    there: both come to the same bits.
+    """
+    with ExitStack() as stack:
+        own = accelerator.is_main_process and stack.enter_context(held(folder)) is not None
+        yield folder if broadcast_object_list([own])[0] else None
 
 
 def _left_out(recipe: Recipe, features: dict[str, Features]) -> list[str]:

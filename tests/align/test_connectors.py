@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from gvt.align import connectors
+from gvt.align import checkpoint, connectors
 from gvt.align.connectors import align, connector_hash
 from gvt.align.data import source
 from gvt.data.training_files import TrainingFiles
 from gvt.engine.combined import CombinedStore
 from gvt.engine.features import FeatureStore
+from gvt.files import held
 from gvt.model.language import LanguageModel
 from tests.align.data.conftest import captioned, encoded, folder, make_tars  # noqa: F401
 from tokenizers_zoo import Card
@@ -139,3 +140,17 @@ def test_what_was_left_out_is_told_whether_trained_or_read(
     image, row = told[0]
     assert "1 of 12 images left out" in image and "images/5.jpg (OSError" in image
     assert "1 of 301 rows left out: 1 missing image" in row
+
+
+def test_another_run_that_trains_the_same_connector_keeps_its_checkpoints(run, monkeypatch):
+    monkeypatch.setattr(checkpoint, "SECONDS", 0.0)
+    first = run()
+    (first.folder / "training.json").unlink()
+    theirs = first.folder / "checkpoint-000000003"
+    theirs.mkdir()
+    with held(first.folder) as own:
+        assert own is not None
+        again = run()
+    assert not again.cached
+    assert same(first, again)
+    assert theirs.is_dir()
