@@ -196,12 +196,6 @@ def training_images(recipe: Recipe) -> dict[str | TrainingFiles, ImageSet]:
     return {stage.data: source(stage.data).images for stage in recipe.stages}
 
 
-def training_warnings(recipes: Recipes) -> list[str]:
-    """What was left out of the data that ``recipes`` train on, a line for each source."""
-    sources = dict.fromkeys(stage.data for recipe in recipes.all for stage in recipe.stages)
-    return [line for data in sources for line in source(data).warnings]
-
-
 def features_key(store: FeatureStore) -> str:
     """What the speed of encoding depends on."""
     return f"{store.card.name} {store.precision}"
@@ -223,5 +217,8 @@ def align_columns(suite: Suite, recipes: Recipes, options: RunOptions) -> dict[s
         maker = ColumnMaker(workshop, column, card, encoders(found))
         made[column] = [maker.aligned(seed) for seed in suite.seeds]
     workshop.progress.column_done()
+    aligned = [one for column in made.values() for one in column]
+    for line in dict.fromkeys(line for one in aligned for line in one.left_out):
+        workshop.progress.console.print(line, highlight=False, markup=False, soft_wrap=True)
     workshop.close()
     return made

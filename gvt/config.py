@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -104,6 +105,8 @@ class Suite(_Content):
             raise FieldError("seeds", "must be 0 or more")
         if self.limit is not None:
             _need_positive(self, "limit")
+            if self.limit > 1 and not float(self.limit).is_integer():
+                raise FieldError("limit", "must be a whole number, or a fraction below 1")
         aligned = [column for column in self.columns if column != "text"]
         for column in self.recipes:
             if column not in aligned:
@@ -194,11 +197,13 @@ class Stage:
     held_out: float = 0.0
 
     def __post_init__(self) -> None:
-        _need_positive(self, "steps", "batch_size", "lr", "questions_per_image", "clip_norm")
+        _need_positive(self, "steps", "batch_size", "questions_per_image", "clip_norm")
         _need_positive(self, "gradient_accumulation")
-        for name in ("muon_lr", "tokenizer_lr", "llm_lr"):
+        for name in ("lr", "muon_lr", "tokenizer_lr", "llm_lr"):
             if getattr(self, name) is not None:
                 _need_positive(self, name)
+                if getattr(self, name) == math.inf:
+                    raise FieldError(name, "must be finite")
         if not self.trains:
             raise FieldError("trains", "is empty")
         _need_unique("trains", self.trains)
@@ -210,8 +215,8 @@ class Stage:
             raise FieldError("held_out", "cannot be taken off a stream, which is read as it comes")
         if not 0 <= self.warmup_steps <= self.steps:
             raise FieldError("warmup_steps", f"must be 0 to steps ({self.steps})")
-        if self.weight_decay < 0:
-            raise FieldError("weight_decay", "must be 0 or more")
+        if not 0 <= self.weight_decay < math.inf:
+            raise FieldError("weight_decay", "must be 0 or more, and finite")
         if not all(0 <= beta < 1 for beta in self.betas):
             raise FieldError("betas", "must be 0 or more and below 1")
 
@@ -364,7 +369,7 @@ def _load(path: Path, named: Mapping[str, Path]) -> yaml.MappingNode:
 
 def _need_positive(owner: Any, *names: str) -> None:
     for name in names:
-        if getattr(owner, name) <= 0:
+        if not getattr(owner, name) > 0:  # nor is .nan
             raise FieldError(name, "must be above 0")
 
 

@@ -8,10 +8,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 from gvt.errors import UserError
+
+_LOCK = ".lock"
 
 
 def sha256(path: Path | str) -> str:
@@ -45,24 +48,39 @@ def new_array(path: Path, dtype: type, shape: tuple[int, ...]) -> Iterator[np.nd
 
 
 @contextmanager
-def only_one(folder: Path) -> Iterator[None]:
+def held(folder: Path) -> Iterator[IO[str] | None]:
     """Hold ``folder`` for this process; the system lets go of it however the process ends.
+
+    Yields the lock's file, or None where another process holds the folder.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / _LOCK).open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield None
+        else:
+            yield file
+
+
+@contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Hold ``folder`` as ``held`` does, or not at all.
 
     Raises:
         UserError: another process holds it; the message names its id.
         OSError: the folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read().strip() or "unknown"
+    with held(folder) as file:
+        if file is None:
+            holder = (folder / _LOCK).read_text().strip() or "unknown"
             raise UserError(
                 f"{folder}: process {holder} is writing to this run",
                 "Wait for it, stop it, or choose another --output_path.",
-            ) from None
+            )
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()

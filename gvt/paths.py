@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Literal
 
+from gvt.errors import UserError
+
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -25,6 +27,14 @@ def data_dir(name: Literal["tasks", "benchmarks"]) -> Path:
     if not packaged.is_dir():
         raise FileNotFoundError(f"{packaged}: the shipped folder '{name}' is not installed")
     return packaged
+
+
+def expanded(name: str) -> Path:
+    """Return a place that a user named, `~` made their home. Raises UserError for nobody's home."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError as error:
+        raise UserError(f"'{name}': there is no such user") from error
 
 
 def cache_dir() -> Path:

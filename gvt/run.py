@@ -20,7 +20,6 @@ from gvt.columns import (
     encoders,
     features_key,
     open_workshop,
-    training_warnings,
 )
 from gvt.config import RunOptions, Suite
 from gvt.data.images import FileImages
@@ -117,8 +116,6 @@ class _Run:
             else:
                 self._tokenizer_column(column, self.cards[column])
             self._write()
-        if self.record["alignment"]:
-            self.record["warnings"] += training_warnings(self.recipes)
         for column, name in self.suite.models.items():
             self._model_column(column, name)
             self._write()
@@ -145,6 +142,9 @@ class _Run:
             cell = Cell(column, seed, fingerprint)
             self._evaluate(cell, reader, list(self.suite.tasks))
         self.record["alignment"] += maker.alignments
+        told = dict.fromkeys(line for one in aligned for line in one.left_out)
+        known = self.record["warnings"]
+        known += [line for line in told if line not in known]
 
     def _model_column(self, column: str, name: str) -> None:
         """A published model answers as it is, once: nothing is aligned, so no seed matters."""

@@ -11,7 +11,10 @@ import yaml
 from gvt import yaml_files
 from gvt.data.training_files import PLACES
 from gvt.errors import UserError
+from gvt.paths import expanded
 from tokenizers_zoo import column_name
+
+_TEXT = "tag:yaml.org,2002:str"
 
 
 def place_data(recipe: yaml.MappingNode) -> None:
@@ -19,9 +22,9 @@ def place_data(recipe: yaml.MappingNode) -> None:
     stages = [value for key, value in recipe.value if key.value == "stages"]
     for data in (value for stage in _items(stages) for value in _at(stage, "data")):
         for place in (value for name in PLACES for value in _at(data, name)):
-            if place.value and isinstance(place, yaml.ScalarNode):
+            if place.value and place.tag == _TEXT:
                 folder = Path(place.start_mark.name).absolute().parent
-                place.value = os.path.normpath(folder / Path(place.value).expanduser())
+                place.value = os.path.normpath(folder / expanded(place.value))
 
 
 def _items(nodes: list[yaml.Node]) -> list[yaml.Node]:

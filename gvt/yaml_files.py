@@ -125,8 +125,10 @@ def _layers(path: Path, find: Finder, own: frozenset[str], trail: tuple) -> yaml
     include = next((pair for pair in child.value if pair[0].value == "include"), None)
     if include is None:
         return child
+    if not isinstance(include[1], yaml.ScalarNode):
+        raise UserError(f"{place(include[1])}: include: expected one name, not a list or keys")
     name = include[1].value
-    target = find(name, path) if isinstance(name, str) else None
+    target = find(name, path)
     if target is None:
         raise UserError(f"{place(include[1])}: include: there is no '{name}'")
     if target.resolve() in trail:
@@ -169,7 +171,10 @@ def _name(item: yaml.Node) -> str | None:
     return None
 
 
-def _refuse_doubled(node: yaml.Node) -> None:
+def _refuse_doubled(node: yaml.Node, around: tuple[yaml.Node, ...] = ()) -> None:
+    if any(node is one for one in around):
+        raise UserError(f"{place(node)}: an anchor stands within itself")
+    around = (*around, node)
     if isinstance(node, yaml.MappingNode):
         seen = set()
         for key, value in node.value:
@@ -178,10 +183,10 @@ def _refuse_doubled(node: yaml.Node) -> None:
             if key.value in seen:
                 raise UserError(f"{place(key)}: key '{key.value}' stands twice")
             seen.add(key.value)
-            _refuse_doubled(value)
+            _refuse_doubled(value, around)
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
-            _refuse_doubled(item)
+            _refuse_doubled(item, around)
 
 
 def _value(node: yaml.Node, hint: Any, path: Path) -> Any:

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import torch
 
-from gvt.align.data import Pair, Stream, source
+from gvt.align.data import Pair, Stream, image_name, source
 from gvt.align.visuals import Visual, Visuals
 from gvt.config import Stage
 from gvt.errors import UserError
@@ -115,7 +115,7 @@ def held_out_batches(
             return
         rng = np.random.default_rng([start, len(index)])
         pairs = [data.pairs(int(i), stage.questions_per_image, rng) for i in chosen]
-        drawn = Drawn(_names(stage, chosen), pairs, chosen)
+        drawn = Drawn([image_name(stage.data, i) for i in chosen], pairs, chosen)
         (batch,) = _share(drawn, 1, llm, visuals, width, process)
         yield batch
 
@@ -144,7 +144,7 @@ def _draws(stage: Stage, number: int, visuals: Visuals, seed: int, start: int) -
         rng = np.random.default_rng([seed, number, step])
         # Every process draws for all, so that any number of them draws the same.
         pairs = [data.pairs(int(i), stage.questions_per_image, rng) for i in index]
-        yield Drawn(_names(stage, index), pairs, index)
+        yield Drawn([image_name(stage.data, i) for i in index], pairs, index)
 
 
 def _streamed(
@@ -173,12 +173,6 @@ def _held_out(stage: Stage, visuals: Visuals) -> np.ndarray:
     if kept >= len(order):
         raise UserError(f"stage '{stage.name}': all {len(order)} images are held out")
     return order[:kept]
-
-
-def _names(stage: Stage, index: np.ndarray) -> list[str]:
-    images = source(stage.data).images
-    paths = getattr(images, "paths", None)
-    return [str(paths[i]) if paths else f"{stage.data} {i}" for i in index]
 
 
 def _share(

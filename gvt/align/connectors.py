@@ -6,23 +6,26 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from gvt.align.checkpoint import Checkpoints
-from gvt.align.data import source
+from gvt.align.data import left_out, source
 from gvt.align.trainer import Trained, new_connector, train
 from gvt.align.tuning import live_encoders, load_encoders, load_language, tunes_encoders
 from gvt.config import Recipe
 from gvt.engine.combined import CombinedStore
 from gvt.engine.features import FEATURES_VERSION, Features
+from gvt.files import held
 from gvt.model.connector import Connector
 from gvt.model.language import LanguageModel
 from gvt.paths import cache_dir
@@ -39,7 +42,8 @@ class Aligned:
 
     folder: where it lies, with the weights of what was trained beside it. tuned: whether the
     tokenizer was. parameters: how many weights were trained, connector included. waited: of the
-    ``seconds`` of training, those spent on data.
+    ``seconds`` of training, those spent on data. left_out: what of the data was not trained on, in
+    lines.
     """
 
     connector: Connector
@@ -54,6 +58,7 @@ class Aligned:
     curve: list[list[float]]
     held_out: list[list[float]]
     parameters: int
+    left_out: list[str]
     cached: bool
 
     def language(self, llm: LanguageModel) -> LanguageModel:
@@ -124,41 +129,46 @@ def align(
     note = folder / "training.json"
     cached = note.exists()
     if not cached:
-        made = train(
-            recipe,
-            llm,
-            features,
-            seed,
-            accelerator,
-            counter,
-            log,
-            encoders=live_encoders(recipe, store.card, accelerator.device),
-            folder=folder,
-        )
-        if accelerator.is_main_process:
-            facts = {
-                "card": store.card.name,
-                "recipe": recipe.name,
-                "llm": llm.name,
-                "seed": seed,
-                "made_of": ingredients(store, recipe, llm, seed),
-                "steps": recipe.steps,
-                "samples": made.samples,
-                "seconds": round(made.seconds, 2),
-                "waited": round(made.waited, 2),
-                "curve": made.curve,
-                "held_out": made.held_out,
-                "parameters": made.parameters,
-            }
-            _write(folder, made, facts)
-            Checkpoints(folder, accelerator).remove()
+        with _own_checkpoints(folder, accelerator) as own:
+            made = train(
+                recipe,
+                llm,
+                features,
+                seed,
+                accelerator,
+                counter,
+                log,
+                encoders=live_encoders(recipe, store.card, accelerator.device),
+                folder=own,
+            )
+            if accelerator.is_main_process:
+                facts = {
+                    "card": store.card.name,
+                    "recipe": recipe.name,
+                    "llm": llm.name,
+                    "seed": seed,
+                    "made_of": ingredients(store, recipe, llm, seed),
+                    "steps": recipe.steps,
+                    "samples": made.samples,
+                    "seconds": round(made.seconds, 2),
+                    "waited": round(made.waited, 2),
+                    "curve": made.curve,
+                    "held_out": made.held_out,
+                    "parameters": made.parameters,
+                    "left_out": _left_out(recipe, features),
+                }
+                _write(folder, made, facts)
+                if own:
+                    Checkpoints(own, accelerator).remove()
         accelerator.wait_for_everyone()
     first = features[recipe.stages[0].data]
     os.utime(folder / "connector.safetensors")  # the cache evicts what was not used for longest
     connector = new_connector(recipe, llm, first, seed)
     connector.load_state_dict(load_file(folder / "connector.safetensors"))
     facts = json.loads(note.read_text())
-    told = ("steps", "samples", "seconds", "waited", "curve", "held_out", "parameters")
+    # Notes of earlier versions do not tell.
+    facts.setdefault("left_out", _left_out(recipe, features))
+    told = ("steps", "samples", "seconds", "waited", "curve", "held_out", "parameters", "left_out")
     return Aligned(
         connector=connector.eval().requires_grad_(False).to(llm.device),
         hash=name,
@@ -168,6 +178,22 @@ def align(
         cached=cached,
         **{key: facts[key] for key in told},
     )
+
+
+@contextmanager
+def _own_checkpoints(folder: Path, accelerator: Accelerator) -> Iterator[Path | None]:
+    """The folder for checkpoints; None while another run trains this connector and keeps its own
+    there: both come to the same bits.
+    """
+    with ExitStack() as stack:
+        own = accelerator.is_main_process and stack.enter_context(held(folder)) is not None
+        yield folder if broadcast_object_list([own])[0] else None
+
+
+def _left_out(recipe: Recipe, features: dict[str, Features]) -> list[str]:
+    """Lines about what of each source of data cannot be used, as far as it was read."""
+    sources = dict.fromkeys(stage.data for stage in recipe.stages)
+    return [line for data in sources for line in left_out(data, features[data].failed)]
 
 
 def _write(folder: Path, made: Trained, facts: dict) -> None:

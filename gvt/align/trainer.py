@@ -40,8 +40,8 @@ _HELD_OUT_POINTS = 20
 class Trained:
     """A connector with its loss curve ``[step, loss]`` and how many images it saw.
 
-    held_out: the same curve on images that were not trained on. parts: weights of what was trained
-    beside the connector, by part. parameters: how many weights were trained in all.
+    held_out: the same curve on images that their own stage does not train on. parts: weights of
+    what was trained beside the connector, by part. parameters: how many weights were trained.
     seconds, waited: of training, and how many of them for data.
     """
 
@@ -103,7 +103,10 @@ def train(
     run = _Training(recipe, seed, accelerator, model, counter or Counter(), log, folder)
     before = 0
     for number, stage in enumerate(recipe.stages):
-        if run.at.step < before + stage.steps:
+        idle = stage.trains == ("tokenizer",) and model.encoders is None
+        if idle and recipe.tunes("connector"):  # a control without a network keeps its connector
+            run.pass_over(stage, before)
+        elif run.at.step < before + stage.steps:
             run.stage(number, stage, _visuals(stage, features, encoders), before)
         before += stage.steps
     state = accelerator.get_state_dict(run.wrapped) if run.wrapped else model.state_dict()
@@ -174,12 +177,14 @@ class _Training:
         self._started = before
         if at.step > before:
             self.checkpoints.load()
+            # A step that failed in one of its parts was counted that far.
+            accelerator.step = 0
         width = self.model.connector.tokens
         start = at.step - before
         ahead = read_ahead(
             batches(stage, number, llm, visuals, width, self.seed, accelerator, start, at.stream)
         )
-        every = -(-stage.steps // _HELD_OUT_POINTS // _LOG_STEPS) * _LOG_STEPS or _LOG_STEPS
+        every = -(-stage.steps // _HELD_OUT_POINTS // _LOG_STEPS) * _LOG_STEPS
         for step in range(start, stage.steps):
             began = time.monotonic()
             parts = next(ahead)
@@ -202,6 +207,12 @@ class _Training:
                 self.checkpoints.save_if_due(at)
         at.recent.clear()
         at.stream = None
+
+    def pass_over(self, stage: Stage, before: int) -> None:
+        """Leave out a stage that has nothing to train; its steps count as done."""
+        end = before + stage.steps
+        self.counter.skip(max(0, end - self.at.step))
+        self.at.step = max(self.at.step, end)
 
     def _step(
         self,

@@ -71,7 +71,9 @@ class LivePixels:
             image = self._load(one)
         except READ_ERRORS as error:
             name = getattr(one, "name", one)
-            raise UserError(f"alignment: image {name} can no longer be read ({error})") from error
+            raise UserError(
+                f"alignment: image {name} cannot be read ({error})", "Take it out of the data."
+            ) from error
         return [tokenizer.preprocess([image]) for tokenizer in self._tokenizers]
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 from pathlib import Path
 
 from gvt.errors import UserError, unknown_name
+from gvt.paths import expanded
 
 
 class Names(argparse.Action):
@@ -37,7 +39,7 @@ def seeds(text: str) -> list[int]:
 def limit(text: str) -> int | float:
     """Return a number of samples, or a fraction below 1, as lm_eval's --limit takes it."""
     number = float(text)
-    if number <= 0 or (number > 1 and number != int(number)):
+    if not number > 0 or (number > 1 and not number.is_integer()):
         raise ValueError
     return number if number < 1 else int(number)
 
@@ -51,6 +53,22 @@ def count(text: str) -> int:
     """Return a whole number above 0."""
     number = int(text)
     if number < 1:
+        raise ValueError
+    return number
+
+
+def seed(text: str) -> int:
+    """Return a whole number of at least 0."""
+    number = int(text)
+    if number < 0:
+        raise ValueError
+    return number
+
+
+def rate(text: str) -> float:
+    """Return a finite number above 0."""
+    number = float(text)
+    if not 0 < number < math.inf:
         raise ValueError
     return number
 
@@ -70,8 +88,8 @@ def add_training(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--samples", type=count, required=True, metavar="N", help="samples to see")
     parser.add_argument("--batch_size", "-b", type=count, metavar="N")
-    parser.add_argument("--seed", type=int, default=0, metavar="N")
-    parser.add_argument("--lr", type=float, metavar="RATE", help="learning rate at its highest")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N")
+    parser.add_argument("--lr", type=rate, metavar="RATE", help="learning rate at its highest")
     parser.add_argument("--threads", type=count, metavar="N", help="CPU threads")
     parser.add_argument(
         "--resume", action="store_true", help="go on from the checkpoint in the folder"
@@ -97,7 +115,7 @@ def add_include_path(parser: argparse.ArgumentParser) -> None:
 
 def include_path(args: argparse.Namespace) -> tuple[Path, ...]:
     """Return --include_path as folders."""
-    return tuple(Path(folder).expanduser() for folder in args.include_path)
+    return tuple(expanded(folder) for folder in args.include_path)
 
 
 def run_dir(name: str) -> Path:
@@ -109,7 +127,7 @@ def run_dir(name: str) -> Path:
     from gvt import catalog
     from gvt.paths import runs_dir
 
-    path = Path(name).expanduser()
+    path = expanded(name)
     if (path / "run.json").is_file():
         return path
     known = catalog.runs(runs_dir())
@@ -156,7 +174,7 @@ def use_data_root(args: argparse.Namespace) -> None:
     if args.data_root:
         from gvt.data.official.sources import ROOT_VARIABLE
 
-        root = Path(args.data_root).expanduser().absolute()
+        root = expanded(args.data_root).absolute()
         if not root.is_dir():
             raise UserError(f"--data_root {args.data_root}: no such folder")
         os.environ[ROOT_VARIABLE] = str(root)

@@ -19,7 +19,7 @@ from gvt.cli.columns import at_recipes, columns_of
 from gvt.cli.sweep import combinations, split, swept
 from gvt.config import Recipe, RunOptions, Suite
 from gvt.errors import UserError, unknown_name
-from gvt.paths import runs_dir
+from gvt.paths import expanded, runs_dir
 from gvt.recipes import Recipes, recipes_of
 from gvt.resolve import resolve_all
 
@@ -106,7 +106,7 @@ def resolve(args: argparse.Namespace) -> tuple[Suite, Recipes, RunOptions]:
     _check(suite, include_path)
     recipes = recipes_of(suite, include_path, args.connector)
     given = getattr(args, "output_path", None)
-    folder = Path(given).expanduser() if given else runs_dir() / _run_name(args, suite, recipes)
+    folder = expanded(given) if given else runs_dir() / _run_name(args, suite, recipes)
     options = RunOptions(
         output_path=folder,
         batch_size=getattr(args, "batch_size", None),

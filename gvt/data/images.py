@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -33,9 +34,19 @@ class ImageSet(Protocol):
         ...
 
 
-def read(path: str) -> Image.Image:
+@contextmanager
+def opened(file: str | BinaryIO) -> Iterator[Image.Image]:
+    """The image of a file, for a block that decodes it. Raises none but READ_ERRORS."""
+    try:
+        with Image.open(file) as image:
+            yield image
+    except RuntimeError as error:  # PIL's decoder of AVIF
+        raise ValueError(str(error)) from error
+
+
+def read(file: str | BinaryIO) -> Image.Image:
     """The first frame of a file, turned as its EXIF orientation says. Raises one of READ_ERRORS."""
-    with Image.open(path) as image:
+    with opened(file) as image:
         image.load()
         return ImageOps.exif_transpose(image)
 

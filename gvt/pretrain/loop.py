@@ -75,7 +75,8 @@ def train(
     ``log_with`` names trackers (``gvt.tracking``) that get the loss as well.
 
     Raises:
-        UserError: a loss that is no number; a checkpoint of another recipe; no such ``init``.
+        UserError: a loss that is no number; a checkpoint of another recipe; no such ``init``; fewer
+            samples in a batch than processes.
     """
     if threads:
         torch.set_num_threads(threads)
@@ -99,6 +100,11 @@ def train(
     before = _restore(module, Path(init)) if init else None
     first = before["samples_seen"] if before else 0
     size = batch_size or module.batch_size
+    if size < accelerator.num_processes:
+        raise UserError(
+            f"{module.name}: a batch of {size} samples cannot be shared among"
+            f" {accelerator.num_processes} processes"
+        )
     steps = max(1, math.ceil(samples / size))
     rate = lr or module.lr
     wrapped, *optimizers = accelerator.prepare(module, *_optimizers(module, rate))

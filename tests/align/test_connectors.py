@@ -1,12 +1,19 @@
 """Trained connectors by content: read where nothing changed, trained anew where anything did."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from gvt.align import connectors
+from gvt.align import checkpoint, connectors
 from gvt.align.connectors import align, connector_hash
+from gvt.align.data import source
+from gvt.data.training_files import TrainingFiles
+from gvt.engine.combined import CombinedStore
 from gvt.engine.features import FeatureStore
+from gvt.files import held
 from gvt.model.language import LanguageModel
+from tests.align.data.conftest import captioned, encoded, folder, make_tars  # noqa: F401
 from tokenizers_zoo import Card
 
 CPU = torch.device("cpu")
@@ -99,3 +106,51 @@ def crash_after(function, calls, crash):
         return function(*args, **kwargs) if len(count) <= calls else crash()
 
     return counted
+
+
+def test_what_was_left_out_is_told_whether_trained_or_read(
+    folder,  # noqa: F811
+    make_tars,  # noqa: F811
+    make_recipe,
+    llm,
+    accelerator,
+    write_vit,
+):
+    """Images that are torn behind their header, and rows of a stream that only training reads."""
+    (folder / "5.jpg").write_bytes(encoded(5, side=256)[:-200])
+    (folder.parent / "t.tsv").write_text("".join(f"{i}.jpg\tred\n" for i in range(12)))
+    files = TrainingFiles("captions", str(folder.parent / "t.tsv"), images=str(folder))
+    rows = [*captioned(range(300)), ("x.txt", b"no image")]
+    stream = TrainingFiles("webdataset", str(make_tars(rows)), shuffle_buffer=1)
+    (one,) = make_recipe(data=files, steps=2).stages
+    two = replace(one, name="t", data=stream, steps=60)
+    recipe = replace(make_recipe(), stages=(one, two))
+    store = CombinedStore(Card.load(write_vit("toy")), CPU, "no")
+    told = []
+    for _ in range(2):
+        source.cache_clear()
+        features = {
+            data: store.join([part.get(source(data).images) for part in store.stores])
+            for data in (files, stream)
+        }
+        aligned = align(store, features, recipe, llm, 0, accelerator)
+        told.append(aligned.left_out)
+    assert aligned.cached
+    assert told[0] == told[1]
+    image, row = told[0]
+    assert "1 of 12 images left out" in image and "images/5.jpg (OSError" in image
+    assert "1 of 301 rows left out: 1 missing image" in row
+
+
+def test_another_run_that_trains_the_same_connector_keeps_its_checkpoints(run, monkeypatch):
+    monkeypatch.setattr(checkpoint, "SECONDS", 0.0)
+    first = run()
+    (first.folder / "training.json").unlink()
+    theirs = first.folder / "checkpoint-000000003"
+    theirs.mkdir()
+    with held(first.folder) as own:
+        assert own is not None
+        again = run()
+    assert not again.cached
+    assert same(first, again)
+    assert theirs.is_dir()

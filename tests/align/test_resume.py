@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gvt.align import checkpoint
+from gvt.align import checkpoint, trainer
 from gvt.align.trainer import train
 from gvt.config import Recipe
 from gvt.errors import UserError
@@ -83,8 +83,6 @@ def test_a_loss_that_is_no_number_names_its_images_and_costs_nothing(
             seen.append(done)
 
     # The statistics are taken before anything is trained.
-    import gvt.align.trainer as trainer
-
     plain = trainer.statistics
 
     def statistics(found):
@@ -118,3 +116,24 @@ def test_a_gradient_that_is_no_number_changes_no_weight(
     accelerator.clip_grad_norm_ = spoil
     with pytest.raises(UserError, match="a gradient became inf at step 1, in a batch of colours"):
         train(make_recipe(), llm, {"colours": make_features()}, 0, accelerator, folder=tmp_path)
+
+
+def test_a_loss_that_is_no_number_in_a_part_of_a_batch_leaves_the_parts_in_step(
+    colours, llm, accelerator, make_features, make_recipe, tmp_path, monkeypatch
+):
+    """What fails may be the machine; the training that goes on must still step behind all parts."""
+    features = {"colours": make_features()}
+    recipe = make_recipe(steps=6, gradient_accumulation=3)
+    whole = train(recipe, llm, features, 0, accelerator)
+    computed = iter(range(100))
+
+    def spoil(self, batch, plain=trainer._Training._loss):
+        loss = plain(self, batch)
+        return loss * float("nan") if next(computed) == 7 else loss
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer._Training, "_loss", spoil)
+        with pytest.raises(UserError, match="the loss became nan at step 3"):
+            train(recipe, llm, features, 0, accelerator, folder=tmp_path)
+    again = train(recipe, llm, features, 0, accelerator, folder=tmp_path)
+    assert same(whole, again)

@@ -111,6 +111,24 @@ def test_a_control_without_a_network_trains_its_connector(
         train(alone, llm, {"colours": make_features()}, 0, accelerator)
 
 
+def test_a_control_without_a_network_keeps_its_connector_where_only_tokenizers_train(
+    colours, llm, accelerator, make_features, make_recipe
+):
+    """The controls of a run come last: an error would cost the columns before them."""
+    (one,) = make_recipe(steps=12).stages
+    two = replace(one, name="t", trains=("tokenizer",))
+    three = replace(one, name="u", steps=13)
+    features = {"colours": make_features()}
+    recipe = replace(make_recipe(), stages=(one, two))
+    alone = train(replace(recipe, stages=(one,)), llm, features, 0, accelerator)
+    passed = train(recipe, llm, features, 0, accelerator)
+    states = [made.connector.state_dict() for made in (alone, passed)]
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+    assert passed.samples == 12 * 6
+    later = train(replace(recipe, stages=(one, two, three)), llm, features, 0, accelerator)
+    assert [step for step, _ in later.curve] == [10, 34]
+
+
 def test_a_part_without_a_network_is_told(write_vit, make_recipe, tmp_path):
     write_vit("toy")
     card = resolve_all({"x": "toy++blind"}, [tmp_path])["x"]

@@ -252,12 +252,27 @@ def test_brackets_keep_their_commas():
     assert split_names("a[x=1,y=2], b,,c") == ["a[x=1,y=2]", "b", "c"]
 
 
-@pytest.mark.parametrize("flag", ["--limit 0", "--limit 1.5", "--batch_size 0", "--seed x"])
+@pytest.mark.parametrize(
+    "flag", ["--limit 0", "--limit 1.5", "--limit inf", "--batch_size 0", "--seed x"]
+)
 def test_numbers_that_make_no_sense(capsys, flag):
     with pytest.raises(SystemExit) as caught:
         main(["run", *flag.split()])
     assert caught.value.code == 2
     assert f"argument {flag.split()[0]}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flag", ["--lr 0", "--lr nan", "--lr -1", "--seed=-1"])
+def test_numbers_that_make_no_sense_in_a_distillation(capsys, flag):
+    with pytest.raises(SystemExit) as caught:
+        main(["distill", "--teacher", "x", "--output", "y", "--samples", "1", *flag.split()])
+    assert caught.value.code == 2
+    assert f"argument {flag.split('=')[0].split()[0]}" in capsys.readouterr().err
+
+
+def test_nobody_s_home_is_told(capsys):
+    assert main(["align", "--include_path", "~no-one/x"]) == 2
+    assert "'~no-one/x': there is no such user" in capsys.readouterr().err
 
 
 def test_a_closed_pipe_is_no_error():

@@ -209,6 +209,12 @@ def test_a_loss_that_is_no_number_is_told(tmp_path, monkeypatch):
         pretrain("mae", tmp_path / "out", 8, batch_size=4)
 
 
+def test_a_batch_that_cannot_be_shared_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop.Accelerator, "num_processes", property(lambda self: 3))
+    with pytest.raises(UserError, match="a batch of 2 samples cannot be shared among 3 processes"):
+        pretrain("deit", tmp_path / "out", 4, batch_size=2)
+
+
 def test_the_teacher_is_trained_once(tmp_path, monkeypatch):
     objectives.build("deit", 0)
     monkeypatch.setattr(objectives, "train", None)

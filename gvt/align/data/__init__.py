@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 
 from gvt.align.data.contracts import AlignmentData, FixedTexts, Pair
@@ -13,7 +13,17 @@ from gvt.align.data.streams import Item, Stream
 from gvt.data.training_files import TrainingFiles
 from gvt.errors import unknown_name
 
-__all__ = ["AlignmentData", "FixedTexts", "Item", "Pair", "Stream", "images_from", "source"]
+__all__ = [
+    "AlignmentData",
+    "FixedTexts",
+    "Item",
+    "Pair",
+    "Stream",
+    "image_name",
+    "images_from",
+    "left_out",
+    "source",
+]
 
 SOURCES: dict[str, Callable[[], AlignmentData]] = {
     "mini-captions": MiniCaptions,
@@ -41,6 +51,27 @@ def source(data: str | TrainingFiles) -> AlignmentData | Stream:
     if data not in SOURCES:
         raise unknown_name("alignment data", data, SOURCES, "gvt show mini")
     return SOURCES[data]()
+
+
+def image_name(data: str | TrainingFiles, index: int) -> str:
+    """What messages call an image of a recipe's stage: its path, if it is a file of its own."""
+    paths = getattr(source(data).images, "paths", None)
+    return str(paths[index]) if paths else f"{data} {index}"
+
+
+def left_out(data: str | TrainingFiles, failed: Mapping[int, str]) -> list[str]:
+    """What of a stage's data is not trained on: a line of rows, and one of images.
+
+    failed: why images have no features, by index.
+    """
+    lines = list(source(data).warnings)
+    if failed:
+        first, reason = next(iter(failed.items()))
+        lines.append(
+            f"{data}: {len(failed):,} of {len(source(data).images):,} images left out, which cannot"
+            f" be read; first: {image_name(data, first)} ({reason})"
+        )
+    return lines
 
 
 def images_from(data: str | TrainingFiles) -> tuple[str, ...]:

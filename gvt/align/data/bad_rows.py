@@ -39,6 +39,11 @@ class BadRows:
                 "Mend the data, or allow a larger share with 'max_bad:' in the recipe.",
             )
 
+    def none_usable(self) -> UserError:
+        """The error for data of which no row is left; with the reasons, if it has rows at all."""
+        told = "; ".join(self.warnings) or str(self._where)
+        return UserError(f"alignment data: {told}: there is no row that can be used")
+
     @property
     def warnings(self) -> list[str]:
         """One line with all reasons, if there are any."""

@@ -9,13 +9,12 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from gvt.align.data.bad_rows import BadRows
 from gvt.align.data.contracts import Pair
 from gvt.align.data.tables import Row, caption_rows, llava_rows
 from gvt.align.data.texts import BadRowError, caption_pairs, conversation_pairs
-from gvt.data.images import READ_ERRORS, FileImages, set_hash
+from gvt.data.images import READ_ERRORS, FileImages, opened, set_hash
 from gvt.data.training_files import TrainingFiles
 from gvt.errors import UserError
 
@@ -56,7 +55,7 @@ class ImageTexts:
             found[row.image] = known
         self._bad.check()
         if not found:
-            raise UserError(f"alignment data: {self.files} holds no row that can be used")
+            raise self._bad.none_usable()
         return found
 
     @cached_property
@@ -93,7 +92,8 @@ class ImageTexts:
         except (OSError, ValueError):  # a name with a NUL is no path at all
             raise BadRowError("missing image") from None
         try:
-            Image.open(io.BytesIO(content)).close()
+            with opened(io.BytesIO(content)):
+                pass
         except READ_ERRORS:
             raise BadRowError("unreadable image") from None
         return hashlib.sha256(content).hexdigest()

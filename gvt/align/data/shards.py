@@ -78,6 +78,7 @@ def parquet_rows(shards: list[str], image: str, text: str) -> Iterator[dict[str,
                     for row in batch.to_pylist():
                         shown = row[image]
                         shown = shown.get("bytes") if isinstance(shown, dict) else shown
+                        shown = shown if isinstance(shown, bytes) else None
                         name = f"{Path(shard).name}[{number}]"
                         yield {"name": name, "image": shown, "told": row[text]}
                         number += 1
@@ -92,8 +93,13 @@ def _members(shard: str) -> Iterator[tuple[str, bytes]]:
                 archive.members.clear()  # it remembers every file that it has seen
                 if member.isfile():
                     yield member.name, archive.extractfile(member).read()
+            # Any header but the first that is damaged or missing passes for the end.
+            archive.fileobj.seek(archive.offset)
+            if archive.fileobj.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
+                raise tarfile.ReadError(f"no file and no end mark at byte {archive.offset:,}")
     except (OSError, tarfile.TarError) as error:
-        raise UserError(f"{shard}: cannot be read as tar ({error})") from error
+        reason = " ".join(str(error).split())
+        raise UserError(f"{shard}: cannot be read as tar ({reason})") from error
 
 
 def _sample(shard: str, name: str, parts: dict[str, bytes]) -> dict[str, Any]:

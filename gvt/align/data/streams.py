@@ -12,15 +12,14 @@ from typing import Any
 
 import numpy as np
 from datasets import IterableDataset
-from PIL import Image, ImageOps
+from PIL import Image
 
 from gvt.align.data.bad_rows import BadRows
 from gvt.align.data.contracts import Pair
 from gvt.align.data.shards import find_shards, parquet_rows, shards_hash, tar_rows
 from gvt.align.data.texts import BadRowError, pairs_of
-from gvt.data.images import READ_ERRORS, ImageSet
+from gvt.data.images import READ_ERRORS, ImageSet, opened, read
 from gvt.data.training_files import TrainingFiles
-from gvt.errors import UserError
 
 _JPEG_END = b"\xff\xd9"
 _KNOWN = 256  # images whose features stand for those of all
@@ -48,7 +47,7 @@ class Item:
 
         Every process sees every item, and decodes its own.
         """
-        return _decoded(self.encoded)
+        return read(io.BytesIO(self.encoded))
 
 
 class Stream:
@@ -100,7 +99,7 @@ class Stream:
                 yield item
             state = None
             if not any_row:
-                raise UserError(f"alignment data: {self.files} holds no row that can be used")
+                raise bad.none_usable()
 
     def _epoch(
         self, key: list[int], state: Mapping[str, Any] | None, bad: BadRows
@@ -168,16 +167,10 @@ def _check(encoded: bytes | None) -> None:
     if not encoded:
         raise BadRowError("missing image")
     try:
-        with Image.open(io.BytesIO(encoded)) as image:
+        with opened(io.BytesIO(encoded)) as image:
             if image.format == "PNG":
                 image.verify()
             elif image.format != "JPEG" or _JPEG_END not in encoded[-1024:]:
                 image.load()
     except READ_ERRORS:
         raise BadRowError("unreadable image") from None
-
-
-def _decoded(encoded: bytes) -> Image.Image:
-    with Image.open(io.BytesIO(encoded)) as image:
-        image.load()
-        return ImageOps.exif_transpose(image)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -147,8 +146,11 @@ def _is_id(value: Any) -> bool:
 def _tsv(path: Path) -> Iterator[Row]:
     """Image and caption; a first line with these two words may put them the other way round."""
     places = (0, 1)
-    with path.open(encoding="utf-8", errors="replace", newline="") as file:
-        for number, cells in enumerate(csv.reader(file, "excel-tab", quoting=csv.QUOTE_NONE), 1):
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        for number, line in enumerate(file, 1):
+            cells = line.rstrip("\n").split("\t")
+            if not line.strip():
+                continue
             if number == 1 and sorted(cells[:2]) == ["caption", "image"]:
                 places = (cells.index("image"), cells.index("caption"))
             elif len(cells) < 2:

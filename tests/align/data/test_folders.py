@@ -2,14 +2,18 @@
 
 import hashlib
 import json
+from contextlib import suppress
 
 import numpy as np
 import pytest
+from PIL import features
 
 from gvt.align.data import images_from, source
+from gvt.data.images import READ_ERRORS
 from gvt.data.training_files import TrainingFiles
 from gvt.errors import UserError
 from gvt.mini.texts import CAPTION_PROMPT
+from tests.align.data.conftest import encoded
 
 
 def read(kind, path, **options):
@@ -94,6 +98,33 @@ def test_captions_beside_their_images(folder):
     assert "12.jpg (broken JSON)" in data.warnings[0]
     assert found["4.jpg"] == {"image 4", "number 4"}
     assert found["11.jpg"] == {"image 11"}
+
+
+def test_a_table_of_any_program(folder, tmp_path):
+    """A byte order mark, Windows' ends of lines, an empty last line, a caption without end."""
+    endless = "very " * 30_000 + "long"
+    lines = ["caption\timage", f"{endless}\t1.jpg", 'a "quote\t2.jpg', "", ""]
+    (tmp_path / "t.tsv").write_bytes("\r\n".join(lines).encode("utf-8-sig"))
+    data = read("captions", tmp_path / "t.tsv", images=str(folder), max_bad=0.0)
+    assert texts(data) == {"1.jpg": {endless}, "2.jpg": {'a "quote'}}
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this PIL reads no AVIF")
+def test_a_broken_avif_is_unreadable_as_any_other(folder, write_json):
+    """PIL raises RuntimeError for some of them; what is called .jpg on the web may be one."""
+    path = write_json("t.json", [{"image": f"{i}.jpg", "caption": "c"} for i in range(12)])
+    whole = encoded(3, "AVIF")
+    refused = 0
+    for place in range(0, 300, 7):
+        (folder / "1.jpg").write_bytes(whole[:place] + b"\xff" + whole[place + 1 :])
+        data = read("captions", path, images=str(folder))
+        if len(data.images) == 11:
+            refused += 1
+            assert "1 unreadable image" in data.warnings[0]
+        else:
+            with suppress(*READ_ERRORS):
+                data.images.load(1)
+    assert refused
 
 
 def test_bad_rows_are_counted_by_reason(folder, tmp_path):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import tarfile
 from collections import Counter
 from itertools import islice
 
@@ -143,6 +144,32 @@ def test_a_torn_tar_and_an_empty_one_are_named(make_tars, tmp_path):
         next(read(empty).stream(0))
     with pytest.raises(UserError, match=r"no \.tar file at '.*gone'"):
         read(tmp_path / "gone")
+
+
+@pytest.mark.parametrize("harm", ["damaged header", "cut between two files"])
+def test_a_tar_that_seems_to_end_early_is_named(make_tars, harm):
+    """tarfile takes both for the end: all that follows would be left out unsaid."""
+    shard = make_tars(captioned(range(5))) / "000.tar"
+    with tarfile.open(shard) as tar:
+        third = tar.getmembers()[4].offset
+    content = bytearray(shard.read_bytes())
+    if harm == "damaged header":
+        content[third + 150] ^= 1  # within its check sum
+    else:
+        del content[third:]
+    shard.write_bytes(content)
+    with pytest.raises(UserError, match=rf"000\.tar: cannot .*at byte {third:,}") as caught:
+        list(islice(read(shard).stream(0), 9))
+    assert "\n" not in caught.value.message
+
+
+def test_parquet_images_that_are_no_bytes_are_bad_rows(tmp_path):
+    values = [["a.jpg", "b.jpg"], [1, 2], [[encoded(0)], [encoded(1)]], [None, None]]
+    for number, images in enumerate(values):
+        path = tmp_path / f"{number}.parquet"
+        pq.write_table(pa.table({"image": images, "caption": ["one", "two"]}), path)
+        with pytest.raises(UserError, match=r"2 of 2 .*: 2 missing image.*no row that"):
+            next(read(path, "parquet").stream(0))
 
 
 def test_the_hash_notices_other_files(tars):
