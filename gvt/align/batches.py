@@ -195,12 +195,14 @@ def _share(
     places = np.arange(len(mine)) if parts == 1 else np.argsort(lengths, kind="stable")
     made = []
     for chosen in np.array_split(places, parts):
+        shown, whole = visuals(drawn.images[mine[chosen]])
+        # Processes keep step: where no image is left, one stands in whose loss weighs nothing.
+        chosen, weighs = (chosen[whole], True) if len(whole) else (chosen[:1], False)
         asked = [pairs[i] for i in chosen]
         place = [llm.placeholder(width)] * len(asked)
         texts = pair_up(asked) if llm.seq2seq else pack(place, asked, llm.pad)
         # Processes and parts are averaged: one with fewer pairs must weigh less.
-        texts.share = sum(map(len, asked)) * world * parts / total
+        texts.share = weighs * sum(map(len, asked)) * world * parts / total
         names = [drawn.names[i] for i in mine[chosen]]
-        shown = visuals(drawn.images[mine[chosen]])
         made.append(Batch(shown, texts, names, total, drawn.after))
     return made

@@ -134,7 +134,8 @@ def _visuals(
 ) -> Visuals:
     data, kept = source(stage.data), features[stage.data]
     if isinstance(data, Stream):
-        return LivePixels(encoders.tokenizers, Item.image, np.empty(0, dtype=int))
+        none = np.empty(0, dtype=int)
+        return LivePixels(encoders.tokenizers, Item.image, none, data.leave_out)
     if isinstance(encoders, Encoders):
         return LivePixels(encoders.tokenizers, data.images.load, usable(kept))
     return KeptFeatures(kept)

@@ -1,5 +1,6 @@
 """Training on a stream: what one process sees, several do; a kill costs no bit."""
 
+import io
 import signal
 from dataclasses import replace
 from itertools import islice
@@ -7,6 +8,7 @@ from itertools import islice
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from gvt.align import checkpoint
 from gvt.align.batches import batches
@@ -18,6 +20,7 @@ from gvt.align.visuals import LivePixels
 from gvt.config import Recipe
 from gvt.data.training_files import TrainingFiles
 from gvt.engine.combined import CombinedStore
+from gvt.errors import UserError
 from gvt.resolve import resolve_all
 from gvt.yaml_files import FieldError
 from tests.align.data.conftest import captioned, make_tars  # noqa: F401 - a fixture
@@ -91,8 +94,11 @@ def test_a_batch_shows_the_features_of_its_own_captions(card, files, recipe, llm
 def test_stages_and_seeds_see_other_orders(recipe, llm, accelerator):
     stage = replace(recipe.stages[0], steps=2, warmup_steps=0)
 
+    def unseen(chosen):
+        return None, np.arange(len(chosen))
+
     def names(number, seed):
-        made = batches(stage, number, llm, lambda chosen: None, 3, seed, accelerator)
+        made = batches(stage, number, llm, unseen, 3, seed, accelerator)
         return [name for parts in made for part in parts for name in part.names]
 
     assert names(0, 0) == names(0, 0)
@@ -117,6 +123,54 @@ def test_two_processes_have_the_curve_of_one(run, accelerator, tmp_path):
     first, second = together(tmp_path, 2, run)
     np.testing.assert_allclose(first.curve, alone.curve, atol=1e-4)
     assert same(first, second)
+
+
+def damaged():
+    """A JPEG that seems whole until it is decoded."""
+    file = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
+    Image.fromarray(noise).save(file, "JPEG")
+    content = file.getvalue()
+    return content[:-12] + b"\xff\xdb" + content[-10:]
+
+
+def test_images_damaged_in_the_middle_are_left_out_by_any_number_of_processes(
+    card,
+    make_tars,  # noqa: F811
+    make_recipe,
+    llm,
+    accelerator,
+    tmp_path,
+):
+    """Only the process that is to show one comes to know."""
+    torn = dict.fromkeys(["0007.jpg", "0011.jpg", "0030.jpg"], damaged())
+    members = dict(captioned(range(40))) | torn
+    files = TrainingFiles("webdataset", str(make_tars(members.items())), shuffle_buffer=8)
+    data = source(files)
+    items = list(islice(data.stream(0), 40))
+    assert sum(item.name.endswith(("0007", "0011", "0030")) for item in items) == 3
+    # One epoch; of two processes each computes one image at a time.
+    recipe = make_recipe(steps=10, batch_size=4, data=files, lr=1e-3, gradient_accumulation=2)
+    store = CombinedStore(card, CPU, "no")
+    features = {files: store.join([one.get(data.images) for one in store.stores])}
+
+    def run(accelerator):
+        made = train(
+            recipe, llm, features, 0, accelerator, encoders=live_encoders(recipe, card, CPU)
+        )
+        return made, data.warnings
+
+    alone, warnings = run(accelerator)
+    assert "3 unreadable image" in warnings[0]
+    (first, one), (_, two) = together(tmp_path, 2, run)
+    np.testing.assert_allclose(first.curve, alone.curve, atol=1e-4)
+    counted = [int(line.split(": ")[1].split()[0]) for line in (*one, *two)]
+    assert sum(counted) == 3
+    strict = TrainingFiles("webdataset", files.path, max_bad=0.0)
+    features = {strict: features[files]}
+    recipe = replace(recipe, stages=(replace(recipe.stages[0], data=strict),))
+    with pytest.raises(UserError, match=r"1 unreadable image, more than the 0\.0% of max_bad"):
+        run(accelerator)
 
 
 def test_frozen_encoders_stand_still_and_tuned_ones_move(

@@ -22,6 +22,7 @@ from gvt.data.images import READ_ERRORS, ImageSet, opened, read
 from gvt.data.training_files import TrainingFiles
 
 _JPEG_END = b"\xff\xd9"
+_UNREADABLE = "unreadable image"
 _KNOWN = 256  # images whose features stand for those of all
 
 
@@ -63,6 +64,7 @@ class Stream:
         self.files = files
         self._shards = find_shards(files)
         self._bad = BadRows(str(files), files.max_bad)
+        self._undecoded: set[str] = set()
 
     @cached_property
     def hash(self) -> str:
@@ -79,6 +81,13 @@ class Stream:
         """What was left out in the first epoch that was read, in one line, if anything was."""
         return self._bad.warnings
 
+    def leave_out(self, item: Item) -> None:
+        """Count an item that could not be decoded. Raises UserError where there are too many."""
+        if item.name not in self._undecoded:  # every epoch comes upon it again
+            self._undecoded.add(item.name)
+            self._bad.leave_out(_UNREADABLE, item.name)
+            self._bad.check()
+
     def stream(
         self, seed: int | Sequence[int], state: Mapping[str, Any] | None = None
     ) -> Iterator[Item]:
@@ -93,7 +102,7 @@ class Stream:
             any_row = state is not None
             bad = BadRows(str(self.files), self.files.max_bad)
             if epoch == first:  # later epochs would tell of the same rows again
-                self._bad = bad
+                self._bad, self._undecoded = bad, set()
             for item in self._epoch([*key, epoch], state, bad):
                 any_row = True
                 yield item
@@ -173,4 +182,4 @@ def _check(encoded: bytes | None) -> None:
             elif image.format != "JPEG" or _JPEG_END not in encoded[-1024:]:
                 image.load()
     except READ_ERRORS:
-        raise BadRowError("unreadable image") from None
+        raise BadRowError(_UNREADABLE) from None
