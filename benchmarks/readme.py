@@ -208,6 +208,16 @@ def _speed() -> list[list[str]]:
                 [what, f"bfloat16 {ratio:.2f} times as fast as float32"]
                 for what, ratio in found["ratios"]
             ]
+        elif name == "alignment":
+            own, ratio = found["images_per_second"]["kept features"], found["ratio"]
+            waiting = 100 * found["share of time waiting for data"]
+            against = f"{ratio:.1f}× transformers' Trainer with the encoder in the loop"
+            figure = f"{own:.0f} images/s; {against}; {waiting:.1f} % of the time waiting for data"
+            rows.append(["alignment on kept features", figure])
+        elif name.startswith("streaming"):
+            what = f"a stream of {found['rows']:,} images, {name.removeprefix('streaming, ')}"
+            figure = "starts after {start_s} s; {grown_mib} MiB more memory at the end"
+            rows.append([what, figure.format(**found)])
         elif name == "report":
             size = "{tokenizers} tokenizers × {tasks} tasks × {samples:,} samples".format(**found)
             spent = "{report_core_seconds:.0f} s of one core, {report_peak_mib} MiB".format(**found)
