@@ -4,30 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
-
-import numpy as np
 
 from .comparison import Comparison
 from .overall import OVERALL, overall_tasks
-from .paired import paired_scores
-from .results import Results
+from .results import Cell, Results
 from .schema import Task
+from .shares import Share, shares
 from .tables import number
-from .variance import Estimate, Mean, SeedEffect, influence, pooled
-
-
-@dataclass(frozen=True)
-class Share:
-    """What one category adds to the difference of a task; the shares of all add up to it."""
-
-    category: str
-    a: float
-    b: float
-    difference: Estimate
-    share: float
-    n: int
+from .variance import Estimate
 
 
 @dataclass(frozen=True)
@@ -46,32 +32,6 @@ class Compared:
 def compare(results: Results, a: str, b: str, scopes: Sequence[str] = ()) -> list[Compared]:
     """Compare columns ``a`` and ``b`` on ``scopes``, by default on all: tasks, then overall."""
     return [_compared(results, a, b, scope) for scope in scopes or results.comparisons.scopes]
-
-
-def shares(results: Results, a: str, b: str, task: Task) -> tuple[Share, ...]:
-    """How the categories of a task make up the difference a - b, the largest part first."""
-    left, right = results.cell(a, task["name"]), results.cell(b, task["name"])
-    if left is None or right is None or len(left.samples.by_category) < 2:
-        return ()
-    apart, samples = paired_scores([left], [right]), left.samples
-    total, found = int((~np.isnan(apart)).any(axis=0).sum()), []
-    for category, places in samples.by_category.items():
-        moved = influence(apart[:, places], samples.clusters[places]).summed
-        if moved.n:
-            peers = samples.tokenizers.values()
-            effect = pooled([peer.category_mean(category) for peer in peers])
-            means = (cell.category_mean(category).mean for cell in (left, right))
-            share = moved.mean * moved.n / total
-            found.append(Share(category, *means, _interval(moved, effect), share, moved.n))
-    return tuple(sorted(found, key=lambda one: -abs(one.share)))
-
-
-def _interval(moved: Mean, effect: SeedEffect | None) -> Estimate:
-    """The difference on one category; where all samples say the same, nothing tells how sure."""
-    estimate = moved.estimate(effect)
-    if estimate.low == estimate.high:
-        return replace(estimate, low=math.nan, high=math.nan)
-    return estimate
 
 
 def to_dict(results: Results, a: str, b: str, found: Iterable[Compared]) -> dict[str, Any]:
@@ -117,9 +77,16 @@ def _compared(results: Results, a: str, b: str, scope: str) -> Compared:
         task = next(task for task in results.tasks if task["name"] == scope)
         cells = [results.cell(name, scope) for name in (a, b)]
         estimates = [cell.estimate if cell and cell.estimate.n else None for cell in cells]
-        parts = shares(results, a, b, task) if comparison else ()
+        parts = _shares(cells) if comparison else ()
     words = _words(results, a, b, task, comparison, pairs)
     return Compared(task, *estimates, comparison, pairs, parts, words)
+
+
+def _shares(cells: Sequence[Cell]) -> tuple[Share, ...]:
+    """What makes up the difference, the largest part first; none of fewer than two categories."""
+    if len(cells[0].samples.by_category) < 2:
+        return ()
+    return tuple(sorted(shares(*cells), key=lambda one: -abs(one.share)))
 
 
 def _overall_task(tasks: list[Task]) -> Task:

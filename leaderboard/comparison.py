@@ -46,8 +46,7 @@ class Comparison:
 
     def mirrored(self) -> Comparison:
         """The same comparison as b - a."""
-        e = self.difference.estimate
-        turned = replace(e, mean=-e.mean, low=-e.high, high=-e.low)
+        turned = self.difference.estimate.mirrored()
         return replace(
             self,
             a=self.b,

@@ -14,12 +14,14 @@ from typing import Literal
 
 import numpy as np
 
+from .linear import Function, mean_of, ratio, root
 from .results import Cell
 from .variance import Estimate, influence
 
 _BLEU_MAX = 4
 _TINY, _SMALL = 1e-15, 1e-9
 Unit = Literal["percent", "score"]
+_BOUNDS: dict[Unit, tuple[float, float] | None] = {"percent": (0.0, 1.0), "score": None}
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,10 @@ def figures(cell: Cell) -> dict[str, Figure]:
 def _yes_no(cell: Cell) -> Iterator[Named]:
     said, truth = cell.others["said_yes"], cell.others["is_yes"]
     yield from _means(cell, _ACCURACIES)
-    right = np.nansum(said * truth)
-    yield "precision", _plain("Precision", _ratio(right, np.nansum(said)), cell)
+    yield "precision", _function(cell, "Precision", "percent", ratio(said * truth, said))
     yield "recall", _mean(cell, "Recall", "percent", np.where(truth == 1, said, np.nan))
-    yield "f1", _plain("F1", _ratio(2 * right, np.nansum(said) + np.nansum(truth)), cell)
+    both = said + np.where(np.isnan(said), np.nan, truth)
+    yield "f1", _function(cell, "F1", "percent", ratio(2 * said * truth, both))
     yield "said_yes", _mean(cell, "Said yes", "percent", said)
     objects = cell.others.get("n_objects")
     if objects is not None:
@@ -65,13 +67,12 @@ def _yes_no(cell: Cell) -> Iterator[Named]:
 def _counting(cell: Cell) -> Iterator[Named]:
     truth = cell.others["true_count"]
     yield from _means(cell, _ACCURACIES)
-    yield "macro_acc", _plain("Macro accuracy, over true counts", _macro(cell), cell)
+    yield "macro_acc", _function(cell, "Macro accuracy, over true counts", "percent", _macro(cell))
     for prefix, rule in (("", ""), ("legacy_", ", published rule")):
         error = cell.others.get(f"{prefix}mae")
         if error is not None:
             yield f"{prefix}mae", _mean(cell, f"MAE{rule}", "score", error)
-            root = math.sqrt(_average(error**2))
-            yield f"{prefix}rmse", _plain(f"RMSE{rule}", root, cell, "score")
+            yield f"{prefix}rmse", _function(cell, f"RMSE{rule}", "score", root(error**2))
     for third in np.unique(truth[~np.isnan(truth)] // 3):
         low = int(3 * third)
         yield from _bin(cell, f"{low}–{low + 2} there", truth // 3 == third)
@@ -80,8 +81,8 @@ def _counting(cell: Cell) -> Iterator[Named]:
 def _caption(cell: Cell) -> Iterator[Named]:
     yield from _means(cell, {"cider": ("CIDEr-D", "score")})
     if "ref_words" in cell.others:
-        for n, value in enumerate(_bleu(cell), start=1):
-            yield f"bleu_{n}", _plain(f"BLEU-{n}", value, cell)
+        for n, bleu in enumerate(_bleu(cell), start=1):
+            yield f"bleu_{n}", _function(cell, f"BLEU-{n}", "percent", bleu)
     yield from _means(
         cell,
         {
@@ -127,39 +128,41 @@ def _bin(cell: Cell, title: str, inside: np.ndarray) -> Iterator[Named]:
 
 
 def _mean(cell: Cell, title: str, unit: Unit, values: np.ndarray) -> Figure:
-    bounds = (0.0, 1.0) if unit == "percent" else None
     mean = influence(values, cell.samples.clusters).summed
     effect = cell.seed_effect and cell.seed_effect.among(mean.n / cell.mean.n)
-    return Figure(title, unit, mean.within(bounds, effect))
+    return Figure(title, unit, mean.within(_BOUNDS[unit], effect))
 
 
-def _plain(title: str, value: float, cell: Cell, unit: Unit = "percent") -> Figure:
-    e = cell.estimate
-    return Figure(title, unit, Estimate(value, math.nan, math.nan, e.n, e.images))
+def _function(cell: Cell, title: str, unit: Unit, function: Function) -> Figure:
+    e = function.estimate(cell.samples.clusters, _BOUNDS[unit], cell.seed_effect)
+    return Figure(title, unit, e)
 
 
-def _macro(cell: Cell) -> float:
+def _macro(cell: Cell) -> Function:
     truth, right = cell.others["true_count"], cell.others["acc"]
-    counts = np.unique(truth[~np.isnan(truth)])
-    return float(np.mean([_average(right[truth == count]) for count in counts]))
+    there = np.where(np.isnan(right), np.nan, truth)
+    counts = np.unique(there[~np.isnan(there)])
+    inside = [np.where(np.isnan(there), np.nan, there == count) for count in counts]
+    return mean_of([ratio(right * own, own) for own in inside] or [ratio(right, there)])
 
 
-def _bleu(cell: Cell) -> list[float]:
-    """BLEU-1 to 4 of the corpus from summed counts, smoothed as the COCO evaluation does."""
+def _bleu(cell: Cell) -> Iterator[Function]:
+    """BLEU-1 to 4 of the corpus from summed counts, smoothed as the COCO evaluation does.
+
+    To first order log BLEU-n moves by the mean over orders of the relative change in n-grams shared
+    less that in n-grams given and, where captions are too short, by that of the brevity penalty.
+    """
     words, closest = cell.others["words"], cell.others["ref_words"]
-    ratio = (np.nansum(words) + _TINY) / (np.nansum(closest) + _SMALL)
-    penalty = math.exp(min(0.0, 1 - 1 / ratio))
-    product, scores = 1.0, []
+    given, wanted = np.nansum(words), np.nansum(closest)
+    length = (given + _TINY) / (wanted + _SMALL)
+    penalty = math.exp(min(0.0, 1 - 1 / length))
+    scored = ~np.isnan(words)
+    brevity = (words / max(given, 1) - closest / wanted) / length if length < 1 else 0.0 * words
+    product, moved = 1.0, 0.0 * words
     for n in range(1, _BLEU_MAX + 1):
-        shared = np.nansum(cell.others[f"shared_{n}"])
-        product *= (shared + _TINY) / (np.nansum(np.maximum(words - n + 1, 0)) + _SMALL)
-        scores.append(float(penalty * product ** (1 / n)))
-    return scores
-
-
-def _average(values: np.ndarray) -> float:
-    return _ratio(np.nansum(values), np.sum(~np.isnan(values)))
-
-
-def _ratio(part: float, whole: float) -> float:
-    return float(part / whole) if whole else 0.0
+        shared, grams = cell.others[f"shared_{n}"], np.maximum(words - n + 1, 0)
+        found, all_ = np.nansum(shared), np.nansum(grams)
+        product *= (found + _TINY) / (all_ + _SMALL)
+        value = float(penalty * product ** (1 / n))
+        moved = moved + (shared / found - grams / all_ if found else np.nan)
+        yield Function(value, value * scored.sum() * (moved / n + brevity), scored)

@@ -168,23 +168,33 @@ def resampled(drafts: Sequence[Draft]) -> list[np.ndarray | None]:
     return found
 
 
+def interval(mean: Mean, effect: SeedEffect | None, bounded: bool) -> Estimate:
+    """A difference with Student's interval, within -1 to 1 where scores are ``bounded`` by 0 and 1.
+
+    Where every image says the same, the interval reaches as far as others may that were not seen.
+    """
+    estimate = mean.estimate(effect)
+    if not bounded or mean.images < 2:
+        return estimate
+    if estimate.low == estimate.high:
+        reach = unseen(mean.images)
+        low, high = mean.mean - reach * (mean.mean + 1), mean.mean + reach * (1 - mean.mean)
+        return replace(estimate, low=low, high=high)
+    return replace(estimate, low=max(estimate.low, -1.0), high=min(estimate.high, 1.0))
+
+
 def tested(
     draft: Draft, effect: SeedEffect | None, resampled: np.ndarray | None
 ) -> tuple[Estimate, float]:
     """The difference with its interval, and p."""
     mean = draft.mean
-    estimate = mean.estimate(effect)
+    estimate = interval(mean, effect, draft.bounded)
     if mean.images < 2:
         return estimate, math.nan
     variance, degrees = mean.spread(effect)
     if variance == 0:
         # Every image says the same: p is that of as many equal signs.
-        p = 2.0 ** (1 - mean.images) if mean.mean else 1.0
-        reach = unseen(mean.images) if draft.bounded else 0.0
-        low, high = mean.mean - reach * (mean.mean + 1), mean.mean + reach * (1 - mean.mean)
-        return replace(estimate, low=low, high=high), p
-    if draft.bounded:
-        estimate = replace(estimate, low=max(estimate.low, -1.0), high=min(estimate.high, 1.0))
+        return estimate, 2.0 ** (1 - mean.images) if mean.mean else 1.0
     if draft.test == "mcnemar":
         return estimate, sign_flip_p(np.rint(draft.by_image[0]))
     if resampled is not None:

@@ -60,6 +60,17 @@ class Samples:
         ordered = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
         return {name: np.array(places) for name, places in ordered}
 
+    def seed_effect(self, category: str) -> SeedEffect | None:
+        """What seeds do to a mean of one category, as all tokenizers tell."""
+        if category not in self._effects:
+            means = [cell.category_mean(category) for cell in self.tokenizers.values()]
+            self._effects[category] = variance.pooled(means)
+        return self._effects[category]
+
+    @cached_property
+    def _effects(self) -> dict[str, SeedEffect | None]:
+        return {}
+
 
 @dataclass
 class Cell:
@@ -114,9 +125,7 @@ class Cell:
 
     def category_estimate(self, category: str) -> Estimate:
         """Mean over one category with its interval."""
-        effect = variance.pooled(
-            [peer.category_mean(category) for peer in self.samples.tokenizers.values()]
-        )
+        effect = self.samples.seed_effect(category)
         return self.category_mean(category).within(self.bounds, effect)
 
     def category_mean(self, category: str) -> Mean:

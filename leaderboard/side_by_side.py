@@ -9,7 +9,7 @@ from .compare import Compared
 from .overall import OVERALL
 from .results import Results
 from .schema import Task
-from .tables import number
+from .tables import margin, number, signed, signed_interval
 from .text import EN_DASH, MINUS, printable
 from .variance import Estimate
 
@@ -65,7 +65,7 @@ def _score_table(found: list[Compared]) -> Table:
             cells += [EN_DASH, EN_DASH]
         else:
             e = one.comparison.difference.estimate
-            cells += [_signed(one.task, e.mean), _between(one.task, e)]
+            cells += [signed(one.task, e.mean), signed_interval(one.task, e) or EN_DASH]
         _add(table, f"{one.task['title']}, {_unit(one.task)}", cells)
     return table
 
@@ -86,15 +86,15 @@ def _share_table(one: Compared) -> Table:
     table = _table("", "n", "A", "B", f"A {MINUS} B", "95 % interval", "adds")
     for share in one.shares[:_SHOWN]:
         means = (number(one.task, mean) for mean in (share.a, share.b))
-        apart = _signed(one.task, share.difference.mean)
-        adds = _signed(one.task, share.share)
-        interval = _between(one.task, share.difference)
-        _add(table, share.category, [f"{share.n:,}", *means, apart, interval, adds])
+        apart = signed(one.task, share.difference.mean)
+        adds = signed(one.task, share.share)
+        interval = signed_interval(one.task, share.difference) or EN_DASH
+        _add(table, share.category, [f"{share.difference.n:,}", *means, apart, interval, adds])
     rest = one.shares[_SHOWN:]
     if rest:
-        n, adds = sum(share.n for share in rest), sum(share.share for share in rest)
+        n, adds = sum(share.difference.n for share in rest), sum(share.share for share in rest)
         name = f"{len(rest)} more" if len(rest) > 1 else rest[0].category
-        _add(table, name, [f"{n:,}", *[""] * 4, _signed(one.task, adds)])
+        _add(table, name, [f"{n:,}", *[""] * 4, signed(one.task, adds)])
     return table
 
 
@@ -118,19 +118,7 @@ def _add(table: Table, title: str, cells: list[str]) -> None:
 def _with_margin(task: Task, estimate: Estimate | None) -> str:
     if estimate is None:
         return EN_DASH
-    value = number(task, estimate.mean)
-    return value if math.isnan(estimate.low) else f"{value}±{number(task, estimate.margin)}"
-
-
-def _between(task: Task, e: Estimate) -> str:
-    if math.isnan(e.low):
-        return EN_DASH
-    return f"{_signed(task, e.low)} to {_signed(task, e.high)}"
-
-
-def _signed(task: Task, value: float) -> str:
-    text = number(task, value)
-    return f"+{text}" if value > 0 and text.strip("0.") else text
+    return f"{number(task, estimate.mean)}{margin(task, estimate)}"
 
 
 def _unit(task: Task) -> str:

@@ -31,8 +31,7 @@ class Entry:
     @property
     def margin(self) -> str:
         """The larger half of the interval, as ``±1.8``; empty without an interval."""
-        e = self.estimate
-        return "" if math.isnan(e.low) else f"±{number(self.task, e.margin)}"
+        return margin(self.task, self.estimate)
 
     @property
     def interval(self) -> str:
@@ -64,6 +63,11 @@ def number(task: Task, value: float) -> str:
     if float(text) == 0:
         text = text.lstrip("-")
     return text.replace("-", MINUS)
+
+
+def margin(task: Task, e: Estimate) -> str:
+    """The larger half of an interval, as ``±1.8``; empty without an interval."""
+    return "" if math.isnan(e.low) else f"±{number(task, e.margin)}"
 
 
 def signed(task: Task, value: float) -> str:

@@ -33,7 +33,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -57,6 +57,10 @@ class Estimate:
     def margin(self) -> float:
         """The larger distance from the mean to an end of the interval."""
         return max(self.high - self.mean, self.mean - self.low)
+
+    def mirrored(self) -> Estimate:
+        """The same difference the other way round."""
+        return replace(self, mean=-self.mean, low=-self.high, high=-self.low)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..comparison import Comparison
 from ..overall import OVERALL
 from ..schema import Task
-from ..tables import signed
+from ..tables import signed, signed_interval
 from .numbers import compact
 
 if TYPE_CHECKING:
@@ -48,14 +48,13 @@ def _matrix(page: Page, task: Task) -> dict[str, Any]:
 def _against(task: Task, comparison: Comparison | None) -> dict[str, str] | None:
     if comparison is None or comparison.a == comparison.b:
         return None
-    mean = comparison.difference.estimate.mean
-    if not comparison.clear:
-        return {"value": signed(task, mean), "word": "not shown", "kind": "level"}
-    ahead = mean > 0
+    e = comparison.difference.estimate
+    ahead = "ahead" if e.mean > 0 else "behind"
     return {
-        "value": signed(task, mean),
-        "word": "ahead" if ahead else "behind",
-        "kind": "ahead" if ahead else "behind",
+        "value": signed(task, e.mean),
+        "interval": signed_interval(task, e),
+        "word": ahead if comparison.clear else "not shown",
+        "kind": ahead if comparison.clear else "level",
     }
 
 

@@ -6,11 +6,13 @@ import random
 
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn import metrics
 
 from gvt.scoring import process
 from leaderboard import schema, tables, write_report
 from leaderboard.figures import figures
+from leaderboard.linear import ratio
 from leaderboard.results import load_results
 from leaderboard.schema import FORMAT_VERSION, rows_path, write_rows, write_run
 from leaderboard.statistics import clustered_mean
@@ -164,6 +166,45 @@ def test_a_mean_has_the_interval_clustered_by_image(run):
     assert figures(results.cell("deit", "oc"))["legacy_acc"].estimate == wanted
 
 
+@pytest.mark.parametrize(
+    ("task", "name", "resamples"),
+    [
+        ("mci", "precision", 1000),
+        ("mci", "f1", 1000),
+        ("oc", "macro_acc", 1000),
+        ("oc", "rmse", 1000),
+        ("caption", "bleu_1", 300),
+        ("caption", "bleu_2", 300),
+    ],
+)
+def test_what_is_no_mean_varies_as_images_drawn_anew_show(run, task, name, resamples):
+    """Against a bootstrap of whole images through the scorers' own aggregation."""
+    results, made = run
+    items = [score[name] for _, _, score in made[task]]
+    images = [items[first : first + 3] for first in range(0, 240, 3)]
+    aggregate, rng = getattr(process, name), random.Random(1)
+    drawn = [
+        aggregate([item for image in rng.choices(images, k=80) for item in image])
+        for _ in range(resamples)
+    ]
+    e = figures(results.cell("deit", task))[name].estimate
+    margin = stats.t.ppf(0.975, 79) * np.std(drawn)
+    assert e.high - e.low == pytest.approx(2 * margin, rel=0.12)
+    assert e.low < e.mean < e.high
+
+
+def test_precision_asks_only_where_yes_was_said():
+    truth = np.ones((1, 60))
+    said = np.repeat([1.0, 0.0], 30)[None]
+    clusters = np.arange(60) // 2
+    e = ratio(said * truth, said).estimate(clusters, (0.0, 1.0), None)
+    assert (e.mean, e.n, e.images) == (1.0, 30, 15)
+    exact = stats.binomtest(15, 15).proportion_ci(0.95, "exact")
+    assert (e.low, e.high) == pytest.approx((exact.low, exact.high))
+    never = ratio(0 * said, 0 * said).estimate(clusters, (0.0, 1.0), None)
+    assert never.mean == 0 and math.isnan(never.low) and never.n == 60
+
+
 def test_strict_and_published_rule_stand_side_by_side(run):
     table = tables.figure_table(run[0], run[0].tasks[1])
     assert table["titles"][:2] == ["Accuracy", "Accuracy, published rule"]
@@ -172,12 +213,12 @@ def test_strict_and_published_rule_stand_side_by_side(run):
     assert len(entries) == len(table["titles"])
     report = write_report(run[0].run_dir).read_text("utf-8")
     section = report.split('<section id="figures">')[1].split("</section>")[0]
-    assert section.count("<table>") == 4
+    assert section.count('<table class="figures">') == 4
     assert "published rule" in section and "BLEU-4" in section and "F1" in section
     written = json.loads((run[0].run_dir / "scores.json").read_text("utf-8"))
     rmse = written["columns"]["deit"]["oc"]["figures"]["rmse"]
     assert rmse["mean"] == pytest.approx(values(run, "oc")["rmse"])
-    assert rmse["low"] is None
+    assert rmse["low"] < rmse["mean"] < rmse["high"]
 
 
 def test_nothing_beside_the_main_score_is_no_table(run_dir):

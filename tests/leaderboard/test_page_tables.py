@@ -142,7 +142,9 @@ def test_a_category_shows_its_score_its_distance_and_its_interval(page):
             if name == best:
                 assert shown.endswith("baseline")
             elif gap:
-                assert shown.endswith(f"{gap:+.1f}".replace("-", "−"))
+                distance, margin = shown.split("±")
+                assert distance.endswith(f"{gap:+.1f}".replace("-", "−"))
+                assert float(margin) > 0
 
 
 def test_the_baseline_is_the_one_that_was_asked_for(shared_run_dir):

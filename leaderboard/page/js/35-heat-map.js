@@ -3,34 +3,27 @@
   "use strict";
   const tools = document.getElementById("heat-tools");
   const maps = [...document.querySelectorAll("details.map")];
-  const all = gvt.data("categories");
-  if (!maps.length || !all) return;
+  if (!maps.length || !gvt.categories) return;
+  const { all, apart } = gvt.categories;
   const { scores, scopes, title } = gvt.comparisons;
   const steps = 4;
   let baseline = null;
 
-  const gaps = (task, column, against) => {
-    const { means, higher } = all[task];
-    return means[column].map((mean, i) => {
-      const other = means[against]?.[i] ?? null;
-      if (mean === null || other === null) return null;
-      return higher ? mean - other : other - mean;
-    });
-  };
-  const shade = (gap, most) => (gap === null || !most ? 0 : Math.sign(gap) * Math.min(steps, Math.ceil(steps * Math.abs(gap) / most - 1e-9)));
+  const shade = (gap, most) => (!gap || !most ? 0 : Math.sign(gap.mean) * Math.min(steps, Math.ceil(steps * Math.abs(gap.mean) / most - 1e-9)));
+  const margin = (unit, gap) => (gap.low === null ? "" : `±${gvt.number(unit, Math.max(gap.high - gap.mean, gap.mean - gap.low))}`);
   const paint = (cell, gap, most, unit, base) => {
-    if (!cell.classList.contains("none")) {
-      cell.className = `num h${shade(gap, most)}${base ? " base" : ""}`;
-      cell.querySelector(".ci").textContent = base ? "baseline" : gvt.signed(unit, gap);
-    }
+    if (cell.classList.contains("none")) return;
+    const note = cell.querySelector(".ci");
+    cell.className = `num h${shade(gap, most)}${base ? " base" : ""}`;
+    note.textContent = base ? "baseline" : gap ? gvt.signed(unit, gap.mean) + margin(unit, gap) : "–";
+    note.classList.toggle("sure", Boolean(gap?.sure));
   };
   const draw = (map) => {
     const task = map.dataset.task;
-    const { means, baseline: best } = all[task];
-    const against = baseline && means[baseline].some((mean) => mean !== null) ? baseline : best;
+    const against = baseline && scores.cells[task][baseline] ? baseline : all[task].baseline;
     const columns = scores.columns.map((column) => column.name);
-    const found = columns.map((column) => gaps(task, column, against));
-    const most = Math.max(0, ...found.filter((_, i) => scores.columns[i].kind === "tokenizer").flat().map((gap) => Math.abs(gap ?? 0)));
+    const found = columns.map((column) => (column === against ? [] : apart(task, column, against)));
+    const most = Math.max(0, ...found.filter((_, i) => scores.columns[i].kind === "tokenizer").flat().map((gap) => Math.abs(gap?.mean ?? 0)));
     for (const [i, row] of [...map.querySelector("tbody").rows].entries()) {
       const offset = row.cells.length - columns.length;
       for (const [j, column] of columns.entries()) paint(row.cells[offset + j], found[j][i], most, scopes.get(task).unit, column === against);

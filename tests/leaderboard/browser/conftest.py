@@ -40,6 +40,15 @@ class Browser:
         body = {"script": f"return {script}", "args": list(arguments)}
         return self.call("POST", "/execute/sync", body)
 
+    def choose(self, identifier, value):
+        """Choose an option of a select by its value, as a reader does."""
+        self.js(
+            "(box => { box.value = arguments[1]; box.dispatchEvent(new Event('change')); })"
+            "(document.getElementById(arguments[0]))",
+            identifier,
+            value,
+        )
+
     def press(self, *keys):
         """Press and release keys where the focus is; ``Shift+Tab`` holds the first."""
         strokes = []

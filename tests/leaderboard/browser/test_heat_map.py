@@ -1,6 +1,11 @@
 """Categories against a baseline: printed numbers, signs and hatching besides colour."""
 
+from functools import cache
+
 import pytest
+
+from leaderboard.results import load_results
+from leaderboard.shares import shares
 
 pytestmark = pytest.mark.browser
 COLUMNS = ["blind", "random", "deit", "clip", "mae", "dino", "text"]
@@ -9,61 +14,64 @@ CELLS = (
     " [...map.querySelectorAll('tbody tr')].flatMap(row => [...row.cells].slice(-7).map((c, i) =>"
     " [map.dataset.task, row.cells[0].textContent, i, c.querySelector('.v').textContent,"
     " c.querySelector('.ci').textContent, c.className,"
-    " getComputedStyle(c).backgroundImage !== 'none'])))"
+    " getComputedStyle(c).backgroundImage !== 'none',"
+    " c.querySelector('.ci').classList.contains('sure')])))"
 )
 
 
-def choose(page, identifier, value):
-    page.js(
-        "(box => { box.value = arguments[1]; box.dispatchEvent(new Event('change')); })"
-        "(document.getElementById(arguments[0]))",
-        identifier,
-        value,
-    )
+@pytest.fixture(scope="module")
+def check(shared_run_dir, scores):
+    """check(cells, baseline): scores are those of scores.json, distances the paired ones."""
+    results = load_results(shared_run_dir)
+
+    @cache
+    def apart(task, a, b):
+        return {
+            own.category: own.difference for own in shares(*(results.cell(c, task) for c in (a, b)))
+        }
+
+    def run(cells, baseline):
+        assert len(cells) == 7 * (3 + 2 + 2 + 1)
+        for task, category, i, mean, gap, kind, hatched, sure in cells:
+            own = scores["columns"][COLUMNS[i]][task]["categories"][category]["mean"]
+            scale, digits = (1, 2) if task == "caption" else (100, 1)
+            assert mean == f"{scale * own:.{digits}f}"
+            if COLUMNS[i] == baseline(task):
+                assert gap == "baseline" and "base" in kind
+                continue
+            e = apart(task, COLUMNS[i], baseline(task))[category]
+            text = f"{scale * e.mean:+.{digits}f}"
+            text = (text if float(text) else text[1:]).replace("-", "−")
+            assert gap == f"{text}±{scale * max(e.high - e.mean, e.mean - e.low):.{digits}f}"
+            assert hatched == ("h-" in kind) == (e.mean < 0)
+            assert sure == (e.low > 0 or e.high < 0)
+
+    return run
 
 
-def check(cells, scores, baseline):
-    """Every cell against the category means of scores.json."""
-    assert len(cells) == 7 * (3 + 2 + 2 + 1)
-    for task, category, i, mean, gap, kind, hatched in cells:
-        own, other = (
-            scores["columns"][name][task]["categories"][category]["mean"]
-            for name in (COLUMNS[i], baseline(task))
-        )
-        scale, digits = (1, 2) if task == "caption" else (100, 1)
-        assert mean == f"{scale * own:.{digits}f}"
-        if COLUMNS[i] == baseline(task):
-            assert gap == "baseline" and "base" in kind
-            continue
-        text = f"{scale * (own - other):+.{digits}f}"
-        assert gap == (text if float(text) else text[1:]).replace("-", "−")
-        assert hatched == (own < other)
-        assert ("h-" in kind) == (own < other)
-
-
-def test_without_a_choice_each_task_is_held_against_its_best(tab, scores):
-    check(tab().js(CELLS), scores, lambda task: scores["verdicts"][task]["best"])
+def test_without_a_choice_each_task_is_held_against_its_best(tab, scores, check):
+    check(tab().js(CELLS), lambda task: scores["verdicts"][task]["best"])
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_chosen_baseline_is_the_one_of_the_whole_page(tab, scores, theme):
+def test_a_chosen_baseline_is_the_one_of_the_whole_page(tab, scores, check, theme):
     page = tab(theme=theme)
-    choose(page, "heat-baseline", "mae")
+    page.choose("heat-baseline", "mae")
     assert page.js("document.getElementById('scores-baseline').value") == "mae"
     assert page.js("document.querySelector('tr.baseline').dataset.column") == "mae"
-    check(page.js(CELLS), scores, lambda task: "mae")
+    check(page.js(CELLS), lambda task: "mae")
     assert page.js("document.querySelector('.map .against').textContent") == "MAE"
-    choose(page, "scores-baseline", "")
-    check(page.js(CELLS), scores, lambda task: scores["verdicts"][task]["best"])
+    page.choose("scores-baseline", "")
+    check(page.js(CELLS), lambda task: scores["verdicts"][task]["best"])
 
 
-def test_a_folded_task_is_coloured_when_it_is_opened(tab, scores):
+def test_a_folded_task_is_coloured_when_it_is_opened(tab, check):
     page = tab()
     page.js("document.querySelectorAll('details.map').forEach(map => { map.open = false; })")
-    choose(page, "heat-baseline", "dino")
+    page.choose("heat-baseline", "dino")
     page.js("document.querySelectorAll('details.map').forEach(map => { map.open = true; })")
     page.js("new Promise(done => setTimeout(done, 50))")
-    check(page.js(CELLS), scores, lambda task: "dino")
+    check(page.js(CELLS), lambda task: "dino")
 
 
 def test_focus_shows_the_interval(tab, scores):

@@ -6,6 +6,8 @@ import shutil
 import pytest
 
 from leaderboard import schema, write_report
+from leaderboard.results import load_results
+from leaderboard.shares import shares
 
 pytestmark = pytest.mark.browser
 ROWS = (
@@ -30,12 +32,7 @@ def duel(tab):
 
     def select(a, b):
         for identifier, value in (("pair-a", a), ("pair-b", b)):
-            page.js(
-                "(box => { box.value = arguments[1]; box.dispatchEvent(new Event('change')); })"
-                "(document.getElementById(arguments[0]))",
-                identifier,
-                value,
-            )
+            page.choose(identifier, value)
         return page
 
     return select
@@ -82,22 +79,48 @@ def test_swapping_turns_everything_round(duel):
     assert "CLIP against DeiT" in page.js("document.getElementById('live').textContent")
 
 
-def test_categories_add_up_to_the_difference(duel, scores):
-    page = duel("deit", "dino")
-    columns, n = scores["columns"], scores["frames"]["vqa"]["n"]
-    c = next(c for c in scores["differences"]["vqa"] if {c["a"], c["b"]} == {"deit", "dino"})
-    adds = {}
-    for name, deit in columns["deit"]["vqa"]["categories"].items():
-        apart = deit["mean"] - columns["dino"]["vqa"]["categories"][name]["mean"]
-        adds[name] = (deit["n"], apart, deit["n"] / n * apart)
-    assert sum(part for *_, part in adds.values()) == pytest.approx(
-        c["mean"] if c["a"] == "deit" else -c["mean"]
+@pytest.mark.parametrize(("a", "b"), [("deit", "dino"), ("dino", "deit")])
+def test_categories_add_up_to_the_difference(duel, scores, shared_run_dir, a, b):
+    results = load_results(shared_run_dir)
+    found = shares(*(results.cell(name, "vqa") for name in (a, b)))
+    c = next(c for c in scores["differences"]["vqa"] if {c["a"], c["b"]} == {a, b})
+    assert sum(own.share for own in found) == pytest.approx(
+        c["mean"] if c["a"] == a else -c["mean"]
     )
-    largest_first = sorted(adds, key=lambda name: -abs(adds[name][2]))
-    assert page.js(PARTS) == [
-        [name, str(adds[name][0]), signed("vqa", adds[name][1]), signed("vqa", adds[name][2])]
-        for name in largest_first
-    ]
+    rows = []
+    for own in sorted(found, key=lambda own: -abs(own.share)):
+        mean, low, high, adds = (
+            signed("vqa", value)
+            for value in (own.difference.mean, own.difference.low, own.difference.high, own.share)
+        )
+        rows.append([own.category, str(own.difference.n), f"{mean}{low} to {high}", adds])
+    assert duel(a, b).js(PARTS) == rows
+
+
+def test_failed_samples_leave_the_rest_adding_up(browser, shared_run_dir, tmp_path):
+    """Samples that failed or have no category are neither lost nor counted twice."""
+    run_dir = shutil.copytree(shared_run_dir, tmp_path / "run")
+    for path in (run_dir / "samples").rglob("vqa.jsonl"):
+        rows = [row for _, row in schema.read_rows(path)]
+        for row in rows:
+            if row["doc_id"] % 7 == 0:
+                row["category"] = None
+            if row["doc_id"] % 3 == 0 and "clip" in path.parts:
+                row |= {"scores": {}, "error": "lost"}
+        path.unlink()
+        schema.write_rows(path, rows)
+    browser.open(write_report(run_dir).resolve().as_uri())
+    browser.js(READY)
+    for identifier, value in (("pair-a", "deit"), ("pair-b", "clip"), ("pair-task", "vqa")):
+        browser.choose(identifier, value)
+    results = load_results(run_dir)
+    whole = results.comparisons.pair("deit", "clip", "vqa")
+    *rows, rest = browser.js(PARTS)
+    assert rest[0] == "other samples" and rest[2] == ""
+    counted = sum(int(n) for _, n, *_ in [*rows, rest])
+    assert counted == whole.wins + whole.ties + whole.losses < len(results.samples["vqa"])
+    adds = sum(float(part.replace("−", "-")) for *_, part in [*rows, rest])
+    assert adds == pytest.approx(100 * whole.difference.estimate.mean, abs=0.05 * len(rows) + 0.1)
 
 
 def test_a_column_is_not_compared_with_itself(duel):

@@ -26,15 +26,6 @@ def priced(shared_run_dir, tmp_path_factory):
     return write_report(run_dir).resolve().as_uri()
 
 
-def choose(browser, which, value):
-    browser.js(
-        "(() => { const s = document.getElementById(arguments[0]); s.value = arguments[1];"
-        "s.dispatchEvent(new Event('change')); })()",
-        f"pareto-{which}",
-        value,
-    )
-
-
 def drawing(browser):
     """Every element with its class, text and places, rounded as the page writes them."""
     return browser.js(
@@ -49,8 +40,8 @@ def test_another_choice_and_back_is_the_same_drawing(browser, priced):
     browser.open(priced)
     first = drawing(browser)
     assert browser.js("document.getElementById('pareto-scope').closest('p').hidden") is False
-    choose(browser, "scope", "oc")
-    choose(browser, "cost", "gflops")
+    browser.choose("pareto-scope", "oc")
+    browser.choose("pareto-cost", "gflops")
     other = drawing(browser)
     assert other != first
     texts = [text for _, _, text, *_ in other]
@@ -60,8 +51,8 @@ def test_another_choice_and_back_is_the_same_drawing(browser, priced):
     assert "DeiT: 17, " in spoken and ("dominated" in spoken) == any(
         name and "faint" in name for _, name, *_ in other
     )
-    choose(browser, "scope", "overall")
-    choose(browser, "cost", "parameters")
+    browser.choose("pareto-scope", "overall")
+    browser.choose("pareto-cost", "parameters")
     assert drawing(browser) == first
 
 

@@ -20,15 +20,6 @@ def click(page, selector):
     page.js("document.querySelector(arguments[0]).click()", selector)
 
 
-def choose(page, identifier, value):
-    page.js(
-        "(box => { box.value = arguments[1]; box.dispatchEvent(new Event('change')); })"
-        "(document.getElementById(arguments[0]))",
-        identifier,
-        value,
-    )
-
-
 def signed(unit, value):
     """A difference as a reader expects it, made without the page's own formatter."""
     text = f"{100 * value:+.1f}" if unit == "percent" else f"{value:+.2f}"
@@ -69,7 +60,7 @@ def test_only_one_column_says_that_it_is_sorted_and_ties_keep_their_order(tab):
 @pytest.mark.parametrize("baseline", ["clip", "random"])
 def test_differences_are_those_of_scores_json(tab, scores, baseline):
     page = tab()
-    choose(page, "scores-baseline", baseline)
+    page.choose("scores-baseline", baseline)
     shown = page.js(
         "[...document.querySelectorAll('#score-table tr[data-column]')].flatMap(row =>"
         " [...document.querySelectorAll('#score-table th[data-scope]')].map(head =>"
@@ -102,10 +93,10 @@ def test_without_a_baseline_the_scores_are_back(tab):
     page = tab()
     text = "document.getElementById('score-table').innerText.replace(/\\s+/g, ' ')"
     before = page.js(text)
-    choose(page, "scores-baseline", "clip")
+    page.choose("scores-baseline", "clip")
     assert page.js(text) != before
     assert not page.js("document.getElementById('differences-legend').hidden")
-    choose(page, "scores-baseline", "")
+    page.choose("scores-baseline", "")
     assert page.js(text) == before
     assert page.js("document.getElementById('differences-legend').hidden")
 
@@ -199,7 +190,7 @@ def test_the_theme_follows_the_system_until_the_button_is_pressed(tab, theme):
 
 def test_a_phone_scrolls_only_inside_the_frames(tab):
     page = tab(375)
-    choose(page, "scores-baseline", "clip")
+    page.choose("scores-baseline", "clip")
     page.js("(document.querySelector('#scores-tools details').open = true)")
     assert page.js("document.documentElement.scrollWidth") <= 375
     assert page.js("document.querySelector('.tall').scrollWidth") > 375
@@ -227,9 +218,9 @@ def hostile(shared_run_dir, tmp_path_factory):
 def test_hostile_names_are_only_text(browser, hostile):
     browser.log()
     browser.open(hostile)
-    choose(browser, "scores-baseline", "clip")
-    choose(browser, "pair-a", "clip")
-    choose(browser, "pair-task", "vqa")
+    browser.choose("scores-baseline", "clip")
+    browser.choose("pair-a", "clip")
+    browser.choose("pair-task", "vqa")
     browser.js("document.querySelector('.heat a.to-samples').focus()")
     assert HOSTILE[:20] in browser.js("document.getElementById('tip').innerText")
     assert browser.js("document.querySelectorAll('#duel img, #tip img, table img').length") == 0
