@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,19 +11,14 @@ import numpy as np
 from . import overall, ranking, schema, statistics, variance
 from .claims import Judged, judge_claims
 from .comparison import Comparisons
+from .floors import TITLES, Floors
 from .loading import Sheet, TaskReader
 from .merge import merge
 from .presentable import presentable
 from .ranking import Rank
 from .schema import Column, Run, Task
 from .source import Source
-from .statistics import Constant, Estimate
-from .variance import Mean, SeedEffect
-
-_FLOORS = {
-    "majority": "the majority answer",
-    "image_free": "the best prediction without the image",
-}
+from .variance import Estimate, Mean, SeedEffect
 
 
 @dataclass
@@ -210,69 +204,15 @@ class Results:
         """One cell, or None where no row of it was written."""
         return self.cells.get((column, task))
 
-    def chance(self, task: str) -> float:
-        """Mean probability that a uniform guess is right; NaN if unknown."""
-        return statistics.mean_chance(np.array(self.samples[task].chance))
-
-    def majority(self, task: Task, category: str | None = None) -> Constant | None:
-        """Best constant answer, on the whole task or one category.
-
-        None for unbounded scores and where no constant can be scored.
-        """
-        if task["unit"] != "percent" or not task.get("constant", True):
-            return None
-        key = task["name"], category
-        if key not in self._constants:
-            samples = self.samples[task["name"]]
-            places = range(len(samples)) if category is None else samples.by_category[category]
-            self._constants[key] = statistics.best_constant([samples.gold[i] for i in places])
-        return self._constants[key]
-
     @cached_property
-    def _constants(self) -> dict[tuple[str, str | None], Constant | None]:
-        return {}  # by task and category: every column is held against them
-
-    def beats_majority(self, column: str, task: Task) -> bool:
-        """Whether a column is shown to beat the best constant answer; True where there is none."""
-        cell, constant = self.cell(column, task["name"]), self.majority(task)
-        if cell is None or constant is None:
-            return True
-        hits = np.array([[statistics.credit(constant.answer, g) for g in cell.samples.gold]])
-        difference = statistics.paired_difference(
-            cell.scores, hits, cell.samples.clusters, cell.seed_effect
-        )
-        return difference.clear and difference.estimate.mean > 0
-
-    def beats_image_free(self, column: str, task: Task) -> bool:
-        """Whether a column is shown to beat the best prediction without the image; as above."""
-        cell, floor = self.cell(column, task["name"]), self.image_free.get(task["name"])
-        if cell is None or floor is None:
-            return True
-        x, y = (cell, floor) if task["higher_is_better"] else (floor, cell)
-        difference = statistics.paired_difference(
-            x.scores, y.scores, cell.samples.clusters, cell.seed_effect
-        )
-        return difference.clear and difference.estimate.mean > 0
+    def floors(self) -> Floors:
+        """What can be scored without seeing, and who is shown to beat it."""
+        return Floors(self)
 
     def title(self, name: str) -> str:
         """A column's title; what is computed without a model counts as a column."""
         titles = {c["name"]: c["title"] for c in self.run["columns"]}
-        return titles.get(name) or _FLOORS[name]
-
-    def majority_by_category(self, task: Task) -> float:
-        """Score of the best constant answer of each category.
-
-        NaN without categories, and where these are made of the answers.
-        """
-        if task.get("category_tells", False):
-            return math.nan
-        samples = self.samples[task["name"]]
-        constants = [self.majority(task, category) for category in samples.by_category]
-        known = [c for c in constants if c is not None]
-        n = sum(c.n for c in known)
-        if len(known) < 2 or n < len(samples):
-            return math.nan
-        return sum(c.mean * c.n for c in known) / n
+        return titles.get(name) or TITLES[name]
 
     def has_score(self, column: str, task: str) -> bool:
         """Whether a column has at least one score on a task."""

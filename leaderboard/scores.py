@@ -89,18 +89,20 @@ def _cell(cell: Cell | None) -> dict[str, Any] | None:
 
 
 def _frames(results: Results, task) -> dict[str, Any]:
-    majority = results.majority(task)
+    floors = results.floors
+    majority, by_category = floors.majority(task), floors.majority_by_category(task)
     return {
         "n": len(results.samples[task["name"]]),
-        "chance": _known(results.chance(task["name"])),
-        "majority": {"answer": majority.answer, "mean": majority.mean} if majority else None,
-        "majority_by_category": _known(results.majority_by_category(task)),
+        "chance": _known(floors.chance(task)),
+        "majority": majority
+        and {"answer": majority.answer, **_estimate(floors.majority_estimate(task))},
+        "majority_by_category": by_category and by_category.mean,
         "image_free": _image_free(results, task),
     }
 
 
 def _image_free(results: Results, task) -> dict[str, Any] | None:
-    cell = results.image_free.get(task["name"])
+    cell = results.floors.image_free(task)
     return cell and _estimate(cell.estimate) | task["image_free"]
 
 

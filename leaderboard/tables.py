@@ -97,21 +97,21 @@ def main_lines(results: Results, verdicts: list[TaskVerdict]) -> list[Line]:
             "chance",
             "Chance",
             "reference",
-            tuple(_plain(task, results.chance(task["name"])) for task in results.tasks),
+            tuple(_plain(task, results.floors.chance(task)) for task in results.tasks),
             description="a uniform guess over the answers each question allows",
         ),
         Line(
             "majority",
             "Majority answer",
             "reference",
-            tuple(_constant(task, results.majority(task)) for task in results.tasks),
+            tuple(_constant(results, task) for task in results.tasks),
             description="the best constant answer, chosen with the gold answers in hand",
         ),
         Line(
             "majority_by_category",
             "Majority, by category",
             "reference",
-            tuple(_plain(task, results.majority_by_category(task)) for task in results.tasks),
+            tuple(_by_category(results, task) for task in results.tasks),
             description="the best constant answer of each question category",
         ),
         Line(
@@ -147,7 +147,7 @@ def category_lines(results: Results, task: Task, category: str) -> tuple[Constan
         cell = results.cell(column["name"], task["name"])
         estimate = cell.category_estimate(category) if cell else None
         entries.append(Entry(task, estimate) if estimate and estimate.n else None)
-    return results.majority(task, category), entries
+    return results.floors.majority(task, category), entries
 
 
 def figure_table(results: Results, task: Task) -> dict[str, list]:
@@ -199,16 +199,21 @@ def _plain(task: Task, mean: float) -> Entry | None:
     return Entry(task, Estimate(mean, math.nan, math.nan, 0, 0))
 
 
-def _constant(task: Task, constant: Constant | None) -> Entry | None:
-    if constant is None:
+def _constant(results: Results, task: Task) -> Entry | None:
+    constant, estimate = results.floors.majority(task), results.floors.majority_estimate(task)
+    if constant is None or estimate is None:
         return None
-    entry = _plain(task, constant.mean)
     answer = constant.answer if len(constant.answer) <= 24 else constant.answer[:23] + "…"
-    return Entry(task, entry.estimate, note=f"“{answer}”") if entry else None
+    return Entry(task, estimate, note=f"“{answer}”")
+
+
+def _by_category(results: Results, task: Task) -> Entry | None:
+    estimate = results.floors.majority_by_category(task)
+    return estimate and Entry(task, estimate)
 
 
 def _image_free(results: Results, task: Task) -> Entry | None:
-    cell = results.image_free.get(task["name"])
+    cell = results.floors.image_free(task)
     if cell is None:
         return None
     # Several predictors, each with its share of the folds: the first was chosen most often.

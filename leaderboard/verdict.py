@@ -110,12 +110,7 @@ def _mean(results: Results, name: str, task: Task) -> float | None:
 
 def _not_beaten(results: Results, name: str, task: Task) -> tuple[str, ...]:
     """The floors of a task, then its controls, that a tokenizer is not shown to beat."""
-    floors = []
-    if task["name"] != OVERALL:
-        if not results.beats_majority(name, task):
-            floors.append("majority")
-        if not results.beats_image_free(name, task):
-            floors.append("image_free")
+    floors = [] if task["name"] == OVERALL else results.floors.not_beaten(name, task)
     for control in results.columns("control"):
         if _mean(results, control["name"], task) is not None:
             comparison = results.comparisons.pair(name, control["name"], task["name"])

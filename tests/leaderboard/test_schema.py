@@ -12,10 +12,10 @@ from leaderboard.schema import SchemaError
 
 
 def test_a_constant_answer_is_not_scored_where_the_task_says_so(run_dir):
-    assert load_results(run_dir).majority(schema.read_run(run_dir)["tasks"][0])
+    assert load_results(run_dir).floors.majority(schema.read_run(run_dir)["tasks"][0])
     change_run(run_dir, lambda run: run["tasks"][0].update(constant=False))
     results = load_results(run_dir)
-    assert results.majority(results.tasks[0]) is None
+    assert results.floors.majority(results.tasks[0]) is None
     change_run(run_dir, lambda run: run["tasks"][0].update(constant="no"))
     with pytest.raises(SchemaError, match=r"tasks\[0\]\.constant is 'no'"):
         schema.read_run(run_dir)
