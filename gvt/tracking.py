@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib.metadata
 import math
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,13 +68,21 @@ def need(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _installed(name: str) -> bool:
-    return importlib.util.find_spec(name) is not None
+    """Whether the tracker's own package is there: a folder of its name is not, nor a part of it."""
+    try:
+        importlib.metadata.version(_TABLE[name]["package"])
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def accelerator(names: Iterable[str | GeneralTracker], folder: Path, **options: Any) -> Accelerator:
     """An Accelerator that logs to these trackers below ``folder``; ``options`` are its own.
 
     A tracker can also be one of accelerate's GeneralTracker, made already.
+
+    Raises:
+        UserError: accelerate leaves a tracker out, as it does where it does not know its version.
     """
     from accelerate import Accelerator
     from accelerate.utils import ProjectConfiguration
@@ -86,7 +95,12 @@ def accelerator(names: Iterable[str | GeneralTracker], folder: Path, **options: 
         for variable, value in _said(name, "environment", place).items():
             os.environ.setdefault(variable, value)
     project = ProjectConfiguration(project_dir=place, logging_dir=place)
-    return Accelerator(log_with=names, project_config=project, **options)
+    made = Accelerator(log_with=names, project_config=project, **options)
+    taken = {str(getattr(one, "value", one)) for one in made.log_with}
+    for name in names:
+        if isinstance(name, str) and name not in taken:
+            raise UserError(f"--log_with {name}: accelerate does not take the version installed")
+    return made
 
 
 class Tracking:
@@ -145,8 +159,17 @@ class Tracking:
                 # Its own steps only go up, over all series together: a second series from step 1
                 # on would be dropped.
                 tracker.log(values | {f"{name}/step": step})
+            elif tracker.name == "mlflow":
+                tracker.log({mlflow_name(key): value for key, value in values.items()}, step=step)
             else:
                 tracker.log(values, step=step)
+
+
+def mlflow_name(name: str) -> str:
+    """A name as mlflow takes it: ``clip@layer=-2`` and ``a+b`` have signs that it refuses."""
+    for sign, word in (("@", " "), ("=", ":"), ("+", " plus "), ("~", " tilde ")):
+        name = name.replace(sign, word)
+    return re.sub(r"[^\w\-. :/]", "_", name)
 
 
 def _said(name: str | GeneralTracker, key: str, place: str) -> dict[str, Any]:

@@ -161,6 +161,7 @@ class _Training:
         self.counter.skip(self.at.step)
         self.wrapped: nn.Module | None = None
         self._started = 0
+        self._noted = self.at.samples, self.at.seconds
 
     def stage(self, number: int, stage: Stage, visuals: Visuals, before: int) -> None:
         """Train one stage from where the training stands; ``before`` steps were other stages'."""
@@ -287,7 +288,11 @@ class _Training:
         loss = round(sum(at.recent) / len(at.recent), 4)
         at.curve.append([at.step, loss])
         at.recent.clear()
-        self.log(at.step, {"loss": loss, "lr": optimisers[0].param_groups[0]["lr"]})
+        samples, seconds = self._noted
+        self._noted = at.samples, at.seconds
+        speed = (at.samples - samples) / (at.seconds - seconds)
+        rate = optimisers[0].param_groups[0]["lr"]
+        self.log(at.step, {"loss": loss, "lr": rate, "samples_per_second": speed})
 
 
 def _finite(weight: Tensor) -> bool:

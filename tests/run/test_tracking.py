@@ -1,18 +1,20 @@
 """`--log_with`: what trackers are told of alignment and scores, where they write, and when not."""
 
 import os
+import re
 
 import pytest
 from accelerate import PartialState
 from accelerate.state import AcceleratorState
 
+from gvt import tracking
 from gvt.cli import main
 from gvt.columns import align_columns
 from gvt.config import RunOptions, load_recipe, load_suite
 from gvt.errors import UserError
 from gvt.recipes import Recipes
 from gvt.run import execute
-from gvt.tracking import FOLDER, Tracking, accelerator, need, trackers
+from gvt.tracking import FOLDER, Tracking, accelerator, mlflow_name, need, trackers
 from leaderboard import schema
 from leaderboard.results import load_results
 from tests.heard import Heard
@@ -56,7 +58,8 @@ def test_a_tracker_is_told_losses_and_scores(world, plan):
         assert losses == entry["curve"] and len(losses) == STEPS // 10
         rates = [value for _, _, value in heard.of(f"{series}/lr")]
         assert 0 < rates[1] < rates[0] < 1e-3  # behind the warm-up, downhill
-        assert all(value > 0 for _, _, value in heard.of(f"{series}/samples_per_second"))
+        speeds = [value for _, _, value in heard.of(f"{series}/samples_per_second")]
+        assert len(speeds) == len(losses) and min(speeds) > 0
     results = load_results(world.folder)
     for column in ("one", "blind"):
         estimate = results.cell(column, "mini_mci").estimate
@@ -109,6 +112,30 @@ def test_all_are_those_that_are_installed(monkeypatch):
         need(["wandb", "mlflow"])
 
 
+def test_a_folder_of_its_name_is_not_a_tracker(tmp_path, monkeypatch):
+    """Python imports any folder; accelerate would then leave the tracker out without a word."""
+    monkeypatch.setitem(tracking._TABLE, "ghost", {"package": "ghost"})
+    (tmp_path / "ghost").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UserError, match="ghost is not installed"):
+        need(["ghost"])
+
+
+def test_a_tracker_that_accelerate_leaves_out_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr("accelerate.accelerator.filter_trackers", lambda *_: [])
+    with pytest.raises(UserError, match="log_with aim: accelerate does not take"):
+        accelerator(["aim"], tmp_path, cpu=True)
+
+
+def test_mlflow_takes_the_names_of_all_columns():
+    names = ["clip@layer=-2", "clip+dino", "clip++dino", "clip_dino", "a@tokens=9@res=96", "a~b"]
+    told = [mlflow_name(f"alignment/{name}/seed0/loss") for name in names]
+    assert told[0] == "alignment/clip layer:-2/seed0/loss"
+    assert len(set(told)) == len(names)
+    # what mlflow's own validation takes
+    assert all(re.fullmatch(r"[/\w.\- :]*", one) for one in told)
+
+
 def test_accelerate_knows_every_tracker_that_is_offered():
     from accelerate.tracking import LOGGER_TYPE_TO_CLASS
 
@@ -116,6 +143,7 @@ def test_accelerate_knows_every_tracker_that_is_offered():
 
 
 def test_wandb_stays_offline_unless_the_user_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("accelerate.accelerator.filter_trackers", lambda names, *_: names)
     monkeypatch.setenv("WANDB_MODE", "")  # so that it is put back in the end
     monkeypatch.delenv("WANDB_MODE")
     monkeypatch.setenv("WANDB_DIR", "mine")
