@@ -58,7 +58,7 @@ CLAIMS = (
     Design("2 against 2, overall, 3 tasks, 3 seeds", group=2, tasks=3, seeds=3, seed=0.03),
     Design("2 against 2, seeds move a group a little", group=2, seeds=3, together=0.03),
     Design("2 against 2, seeds move a group much", group=2, seeds=3, together=0.1),
-    Design("2 that *are* 4 points better, 3 seeds", group=2, seeds=3, seed=0.03, better=0.04),
+    Design("*true* by 4 points, 3 seeds do a little", group=2, seeds=3, seed=0.03, better=0.04),
 )
 RANKS = (
     Design("0.5 points apart", tokenizers=6, images=540, questions=1, step=0.005),
