@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import random
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -270,9 +269,6 @@ def shared_run_dir(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def simulation():
     """benchmarks/simulation.py, which is no package: simulated runs in memory."""
-    path = Path(__file__).resolve().parents[2] / "benchmarks" / "simulation.py"
-    spec = importlib.util.spec_from_file_location("simulation", path)
-    module = sys.modules["simulation"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["simulation"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(Path(__file__).resolve().parents[2] / "benchmarks")
+        return importlib.import_module("simulation")
