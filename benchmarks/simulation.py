@@ -18,6 +18,7 @@ from simulated import Design, as_results, draw
 from leaderboard.paired import resampled, tested
 from leaderboard.results import Results
 from leaderboard.scopes import Scope
+from leaderboard.shares import shares
 from leaderboard.statistics import Difference
 from leaderboard.variance import CONFIDENCE
 
@@ -44,6 +45,15 @@ DESIGNS = (
     Design("CIDEr-D, 3 seeds", scores="CIDEr-D", questions=1, seeds=3, seed=0.03),
     Design("overall, 3 tasks on the same images", tasks=3),
     Design("overall, 3 tasks, 3 seeds", tasks=3, seeds=3, seed=0.03),
+)
+CATEGORIES = (
+    Design("of 250, 2 questions each"),
+    Design("of 80, one question each", images=80, questions=1),
+    Design("of 250, accuracy 93 %", questions=1, accuracy=0.93, image=0.05, own=0.02),
+    Design("of 250 captions, CIDEr-D", "CIDEr-D", questions=1),
+    Design("of 250, 3 seeds that do nothing", seeds=3),
+    Design("of 250, 3 seeds that do a little", seeds=3, seed=0.03),
+    Design("of 250, 3 seeds that do much", seeds=3, seed=0.1),
 )
 CLAIMS = (
     Design("1 against 1", group=1),
@@ -104,6 +114,20 @@ def simulate(design: Design, runs: int = 2000, seed: int = 0) -> Rates:
         alarms += [c.p < 0.05 for c in found]
         families.append(any(c.clear for c in found))
     return Rates(*(float(np.mean(each)) for each in (cells, pairs, alarms, families)))
+
+
+def simulate_categories(design: Design, runs: int = 1000, seed: int = 0) -> float:
+    """How often the interval of a difference on one of four categories holds zero."""
+    rng, held = np.random.default_rng(seed), []
+    for _ in range(runs):
+        results = as_results(draw(design, rng)[0], design)
+        samples = results.samples["task0"]
+        samples.categories = [str(image % 4) for image in samples.clusters]
+        cells = [results.cell(f"t{k}", "task0") for k in range(design.tokenizers)]
+        for pair in zip(cells[::2], cells[1::2], strict=True):
+            ends = [(own.difference.low, own.difference.high) for own in shares(*pair)]
+            held += [low <= 0 <= high for low, high in ends]
+    return float(np.mean(held))
 
 
 def simulate_claim(design: Design, runs: int = 2000, seed: int = 0) -> tuple[float, float]:
@@ -202,6 +226,12 @@ TABLES = {
         DESIGNS,
         2000,
         lambda design, runs: astuple(simulate(design, runs)),
+    ),
+    "categories": Table(
+        ("a quarter of the images", "interval of a difference"),
+        CATEGORIES,
+        1000,
+        lambda design, runs: [simulate_categories(design, runs)],
     ),
     "claims": Table(
         ("claim", "supported or contradicted", "by the pooled seed variance alone"),
