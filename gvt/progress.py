@@ -26,11 +26,13 @@ class Counter:
 
     def __init__(self, changed: Callable[[int], None] = lambda done: None) -> None:
         self.computed = 0
+        self.worked = 0.0
         self._changed = changed
 
-    def advance(self, done: int) -> None:
-        """``done`` more units were computed."""
+    def advance(self, done: int, worked: float = 0.0) -> None:
+        """``done`` more units were computed, in ``worked`` seconds without what they waited for."""
         self.computed += done
+        self.worked += worked
         self._changed(done)
 
     def skip(self, known: int) -> None:
@@ -157,18 +159,19 @@ class Progress:
             self.pace.save()
         spent, computed = self._done.setdefault(column, {}).get(name, (0.0, 0))
         self._done[column][name] = (spent + seconds, computed + counter.computed)
-        self.booked.append(
-            Stage(
-                column=column,
-                seed=seed,
-                stage=name,
-                seconds=round(seconds, 3),
-                cached=not counter.computed,
-                samples=units if samples is None else samples,
-                computed=counter.computed,
-                peak_memory=peak(),
-            )
+        booked = Stage(
+            column=column,
+            seed=seed,
+            stage=name,
+            seconds=round(seconds, 3),
+            cached=not counter.computed,
+            samples=units if samples is None else samples,
+            computed=counter.computed,
+            peak_memory=peak(),
         )
+        if counter.worked:
+            booked["worked"] = round(counter.worked, 3)
+        self.booked.append(booked)
 
     def column_done(self) -> None:
         """Print the line of the column that is done."""

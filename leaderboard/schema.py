@@ -107,7 +107,13 @@ class Task(_LaterTaskFields):
     description: str
 
 
-class Stage(TypedDict):
+class _LaterStageFields(TypedDict, total=False):
+    """What runs of earlier versions lack."""
+
+    worked: float  # seconds of the encoder itself, without waiting for images; of features alone
+
+
+class Stage(_LaterStageFields):
     """Wall time of one stage of one column and seed.
 
     Computed are images (features), steps (alignment) or samples (evaluation) that no cache held.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -157,7 +158,7 @@ class FeatureStore:
                 images,
                 share[start : start + _SHARD],
                 along,
-                lambda done: counter.advance(done * world),
+                lambda done, worked: counter.advance(done * world, worked),
             )
         if accelerator is not None:
             accelerator.wait_for_everyone()
@@ -187,8 +188,9 @@ class FeatureStore:
         images: ImageSet,
         todo: Sequence[int],
         along: Iterable[tuple[FeatureStore, set[str]]],
-        progress: Callable[[int], None],
+        progress: Callable[[int, float], None],
     ) -> None:
+        """Encode images into a shard; ``progress`` takes how many and the encoder's seconds."""
         tokenizer, failed = self.tokenizer, {}
         asked = {images.hashes[i] for i in todo}
         with ExitStack() as stack:
@@ -205,12 +207,13 @@ class FeatureStore:
                     # PIL says is about this very content.
                     if isinstance(error, Exception) and getattr(error, "errno", None) is None:
                         failed[images.hashes[i]] = f"{type(error).__name__}: {error}"
+                began = time.monotonic()
                 if good:
                     pixels = torch.cat([pixels for _, pixels in good])
                     names = [images.hashes[i] for i, _ in good]
                     for shard, tokens in zip(shards, self._encode(pixels, shards), strict=True):
                         shard.add(names, tokens)
-                progress(len(batch))
+                progress(len(batch), time.monotonic() - began)
         for shard in shards:
             shard.publish(failed, tokenizer.grid)
         evict()

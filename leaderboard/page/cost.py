@@ -36,9 +36,11 @@ def costs(results: Results) -> list[dict[str, Any]]:
                 if s["column"] == column["name"] and s["stage"] == name
             ]
             fresh = sum(s["seconds"] for s in own if not s["cached"])
+            # Of features the encoder's own: whoever comes first waits for the images of all.
+            worked = sum(s.get("worked", s["seconds"]) for s in own if not s["cached"])
             stages[name] = {
                 "seconds": fresh if any(not s["cached"] for s in own) else None,
-                "rate": sum(s["computed"] for s in own) / fresh if fresh else None,
+                "rate": sum(s["computed"] for s in own) / worked if worked else None,
                 "cached": sum(s["cached"] for s in own),
                 "of": len(own),
             }

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import time
 
 import numpy as np
 import pytest
@@ -88,6 +89,16 @@ def test_the_second_time_no_encoder_is_loaded(write_vit, photos, monkeypatch):
     assert second.gflops == first.gflops
     assert np.array_equal(first.values[:], second.values[:])
     assert (second.grid, second.prefix) == (first.grid, first.prefix)
+
+
+def test_waiting_for_images_is_not_the_encoders_work(write_vit, photos, monkeypatch):
+    slow, load = images(photos), FileImages.load
+    monkeypatch.setattr(FileImages, "load", lambda *place: time.sleep(0.3) or load(*place))
+    store, counter = FeatureStore(Card.load(write_vit("toy")), CPU, "no"), Counter()
+    assert store.tokenizer  # its loading is not what is measured
+    began = time.monotonic()
+    store.get(slow, counter)
+    assert 0 < counter.worked < time.monotonic() - began - 0.2
 
 
 def test_an_unreadable_image_is_told_and_the_others_are_right(write_vit, photos, tmp_path):
