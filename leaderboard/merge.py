@@ -61,7 +61,7 @@ def merge(folders: list[Path], allow_mixed: bool = False) -> tuple[Run, list[Sou
     if len(sources) == 1:
         return runs[0], sources
     if len({source.llm.get("hash") for source in sources} - {None}) > 1:
-        models = ((source.name, _shown_model(source)) for source in sources)
+        models = ((source.name, source.llm_shown) for source in sources)
         clashes.append(f"language model: {by_value(models)}")
     if clashes and not allow_mixed:
         lines = "".join(f"  {line}\n" for line in clashes)
@@ -167,13 +167,6 @@ def _difference(a: Source, x: Column, b: Source, y: Column) -> str:
     if a.recipe_of(x["name"]) != b.recipe_of(y["name"]):
         return "another recipe"
     return "" if left and right and not common else "another connector"
-
-
-def _shown_model(source: Source) -> str | None:
-    """The language model's name and hash; None where a run does not tell."""
-    if "hash" not in source.llm:
-        return None
-    return f"{source.llm.get('name')} {str(source.llm['hash'])[:12]}"
 
 
 def _refuse_twice(folders: list[Path]) -> None:

@@ -1,9 +1,10 @@
-"""The rank of every tokenizer with its interval over new images and new seeds."""
+"""The rank of every tokenizer, with an interval that leaves open what the tests leave open."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ from .variance import CONFIDENCE, Mean, pooled
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .comparison import Comparison
     from .results import Results
     from .schema import Task
 
@@ -27,7 +29,7 @@ class Rank:
     """A place, 1 the best; equal means share the better one."""
 
     rank: int
-    low: int  # 95 % bootstrap interval
+    low: int  # 95 % interval
     high: int
     first: float  # share of resamples in which it is first; ties split it
 
@@ -39,6 +41,11 @@ def ranks(results: Results, scope: str) -> dict[str, Rank]:
     resamples vary by 2 / 3 of what seeds do, and take three values): every mean is moved instead
     by a normal number with the variance that seeds add to it. Of one image nothing tells how sure
     a rank is: it may be any.
+
+    A bootstrap interval is one rank's alone, and of many tokenizers some seem apart by chance. So
+    it is widened to what the corrected comparisons leave open, the ranks from behind all that are
+    shown to be ahead to before all that are shown to be behind: those hold the ranks of all
+    tokenizers together (Mogstad, Romano, Shaikh & Wilhelm 2024).
     """
     if scope == OVERALL:
         tasks, means = overall_tasks(results), results.overall_means
@@ -54,7 +61,22 @@ def ranks(results: Results, scope: str) -> dict[str, Rank]:
     placed = _placed(names, np.round(observed, _DIGITS), np.round(resampled, _DIGITS))
     if all(means[name].images < 2 for name in names):
         return {name: Rank(own.rank, 1, len(names), 1 / len(names)) for name, own in placed.items()}
-    return placed
+    return _widened(placed, results.comparisons.of(scope))
+
+
+def _widened(placed: dict[str, Rank], comparisons: Sequence[Comparison]) -> dict[str, Rank]:
+    shown = [
+        (c.a, c.b) if c.difference.estimate.mean > 0 else (c.b, c.a) for c in comparisons if c.clear
+    ]
+    ahead, behind = Counter(worse for _, worse in shown), Counter(better for better, _ in shown)
+    return {
+        name: replace(
+            own,
+            low=min(own.low, 1 + ahead[name]),
+            high=max(own.high, len(placed) - behind[name]),
+        )
+        for name, own in placed.items()
+    }
 
 
 def _resampled_means(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -227,6 +227,26 @@ class Results:
     def overall(self, column: str) -> Estimate | None:
         """Unweighted mean of the tasks scored in percent; None without all or below two tasks."""
         return overall.overall_estimate(self, column)
+
+    @cached_property
+    def by_language_model(self) -> dict[str, Results]:
+        """What stands behind each language model, by its name; all under one where none are mixed.
+
+        Columns of runs that do not tell their model are with those of the first that does.
+        """
+        own: dict[str, str] = {}
+        for name in (column["name"] for column in self.columns()):
+            told = [source.llm_shown for source in self.sources if name in source.columns]
+            if told and told[0] is not None:
+                own[name] = told[0]
+        names = list(dict.fromkeys(own.values())) or [""]
+        found = {}
+        for model in names:
+            columns = [c for c in self.columns() if own.get(c["name"], names[0]) == model]
+            has = {task for name, task in self.cells if name in {c["name"] for c in columns}}
+            tasks = [task for task in self.run["tasks"] if task["name"] in has]
+            found[model] = replace(self, run={**self.run, "columns": columns, "tasks": tasks})
+        return found if len(names) > 1 else {names[0]: self}
 
     @cached_property
     def overall_means(self) -> dict[str, Mean]:

@@ -171,9 +171,8 @@ def in_words(skills: Skills, title: Callable[[str], str]) -> list[str]:
     if len(skills.profiles) < 2:
         return sentences
     (a, *_), (b, *_) = first.values()
-    if a == b:
-        one = title(a)
-        verdict = f"Both skills put {one} first: there is no trade-off to choose between."
+    if a == b and all(len(names) == 1 for names in first.values()):
+        verdict = f"Both skills put {title(a)} first: there is no trade-off to choose between."
     elif skills.ahead(a, b, "semantics") and skills.ahead(b, a, "fine-grained"):
         verdict = (
             f"So the two skills rank them differently: {title(a)} is ahead of {title(b)} on "

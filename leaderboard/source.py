@@ -55,6 +55,13 @@ class Source:
         found = self.run["config"].get("llm")
         return found if isinstance(found, dict) else {}
 
+    @property
+    def llm_shown(self) -> str | None:
+        """The language model's name and the start of its hash; None where the run does not tell."""
+        if "hash" not in self.llm:
+            return None
+        return f"{self.llm.get('name')} {str(self.llm['hash'])[:12]}"
+
     def recipe_of(self, column: str | None = None) -> dict[str, Any]:
         """What the recipe of a column of this run does; empty where the run does not tell.
 

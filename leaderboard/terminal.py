@@ -8,7 +8,8 @@ from .claims import MARKS, in_words
 from .results import Results
 from .tables import Entry, Line, main_lines, signed, signed_interval
 from .text import EN_DASH, printable
-from .verdict import judge_all, put_in_words
+from .verdict import judge_all
+from .wording import put_in_words
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -10,7 +10,7 @@ from .. import schema
 from ..claims import MARKS, in_words
 from ..tables import Entry, probability, signed, signed_interval
 from ..text import EN_DASH, printable
-from ..verdict import put_in_words
+from ..wording import put_in_words
 from .material import Material, Scope, gap, short
 
 FILE = "report.md"

@@ -105,9 +105,13 @@ def _words(results: Results, ranks: dict[str, Rank]) -> str:
     """Whether the first place and the whole order are settled."""
     first = sorted(ranks, key=lambda name: -ranks[name].first)
     share = ranks[first[0]].first
+    alone = f"{results.title(first[0])} is first in " + (
+        "all resamples" if share == 1 else f"{_percent(share)} of resamples"
+    )
     if ranks[first[0]].high == 1:
-        title = results.title(first[0])
-        text = f"{title} is first in {'all' if share == 1 else _percent(share) + ' of'} resamples."
+        text = f"{alone}."
+    elif share > 1 - _LIKELY:
+        text = f"{alone}, but is not shown to be ahead of all others."
     else:
         likely = [n for n in first if ranks[n].first >= _LIKELY] or first[:2]
         shares = [f"{results.title(name)} in {_percent(ranks[name].first)}" for name in likely]

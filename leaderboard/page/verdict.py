@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..verdict import put_in_words
+from ..wording import put_in_words
 
 if TYPE_CHECKING:
     from .render import Page

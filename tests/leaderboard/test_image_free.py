@@ -14,7 +14,8 @@ from leaderboard.results import load_results
 from leaderboard.statistics import paired_difference
 from leaderboard.tables import main_lines
 from leaderboard.terminal import print_results
-from leaderboard.verdict import judge_all, put_in_words
+from leaderboard.verdict import judge_all
+from leaderboard.wording import put_in_words
 
 
 def add(run_dir, task, score):

@@ -13,6 +13,8 @@ import leaderboard
 from leaderboard import schema
 from leaderboard.results import load_results
 from leaderboard.schema import SchemaError
+from leaderboard.verdict import judge_all
+from leaderboard.wording import put_in_words
 from tests.leaderboard.conftest import build_run
 
 LLM = {"name": "llm", "hash": "1111aaaa", "parameters": 7}
@@ -394,3 +396,21 @@ def test_the_report_of_several_runs(part, tmp_path, capsys):
     assert not (b / "report.html").exists()
     leaderboard.print_table(a, b)
     assert re.search(r"CLIP .*\n.*MAE ", capsys.readouterr().out)
+
+
+def test_language_models_that_are_mixed_have_an_answer_each(part):
+    def other(run):
+        run["config"] = {"llm": LLM | {"name": "other", "hash": "2222bbbb"}, "recipe": RECIPE}
+
+    a = part("a", columns=["blind", "deit", "clip"])
+    b = part("b", columns=["blind", "deit", "clip"], change=other)
+    both = load_results(a, b, allow_mixed=True)
+    wording = put_in_words(both, judge_all(both))
+    assert wording.answer == "There is one answer for each language model."
+    for folder, model in ((a, "llm 1111aaaa"), (b, "other 2222bbbb")):
+        alone = load_results(folder)
+        said = put_in_words(alone, judge_all(alone))
+        assert f"Behind {model}: {said.answer.partition(' (')[0].rstrip('.')}" in wording.reason
+        own = [text for text in wording.headline if text.startswith(f"Behind {model}: ")]
+        assert len(own) == len(said.headline)
+    assert list(load_results(a).by_language_model) == ["llm 1111aaaa"]

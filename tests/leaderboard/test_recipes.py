@@ -8,7 +8,8 @@ import leaderboard
 from leaderboard import schema
 from leaderboard.caveats import caveats
 from leaderboard.results import load_results
-from leaderboard.verdict import judge_all, put_in_words
+from leaderboard.verdict import judge_all
+from leaderboard.wording import put_in_words
 
 PLAIN = {"name": "mini", "stages": [{"name": "s", "trains": ["connector"]}]}
 TUNED = {"name": "mini-tuned", "stages": [{"name": "s", "trains": ["connector", "tokenizer"]}]}

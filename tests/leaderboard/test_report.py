@@ -15,7 +15,8 @@ import pytest
 import leaderboard
 from leaderboard import schema
 from leaderboard.results import load_results
-from leaderboard.verdict import judge_all, put_in_words
+from leaderboard.verdict import judge_all
+from leaderboard.wording import put_in_words
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\x07\x1b[31m\u202e{{ 7*7 }}"
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from leaderboard.results import load_results
-from leaderboard.verdict import judge, judge_all, judge_overall, put_in_words
+from leaderboard.verdict import judge, judge_all, judge_overall
+from leaderboard.wording import put_in_words
 
 TITLES = ["CLIP", "DeiT", "DINO", "MAE"]
 TASKS = ["VQA", "counting", "captions", "relations"]
@@ -38,6 +39,12 @@ def run(simulation):
         return results
 
     return make
+
+
+def controlled(results):
+    """The same with the last column as a control."""
+    results.run["columns"][-1] |= {"kind": "control", "title": "Blind"}
+    return results
 
 
 def words(results):
@@ -96,7 +103,13 @@ def test_one_task_has_no_overall(run):
     results = run([[0.8, 0.5]])
     assert judge_overall(results) is None
     wording = words(results)
-    assert (wording.answer, wording.reason) == ("Use CLIP.", "It leads on the only task.")
+    e = results.comparisons.pair("t0", "t1", "task0").difference.estimate
+    mean, low, high = (f"{100 * value:.1f}" for value in (e.mean, e.low, e.high))
+    assert wording.answer == "Use CLIP."
+    assert wording.reason == (
+        f"It leads on the only task, {mean} points ahead of DeiT "
+        f"(95\u00a0% interval {low} to {high})."
+    )
 
 
 def test_one_tokenizer_is_compared_with_nobody(run):
@@ -174,7 +187,7 @@ def test_leaders_that_differ_among_themselves_are_not_called_level(run, monkeypa
     results = run([[0.8, 0.8, 0.5], [0.8, 0.8, 0.5]])
     level = judge_overall(results)
     monkeypatch.setattr(
-        "leaderboard.verdict.judge_overall", lambda results: replace(level, even=False)
+        "leaderboard.wording.judge_overall", lambda results: replace(level, even=False)
     )
     reason = words(results).reason
     best, other = (results.title(name) for name in level.leaders)
@@ -191,10 +204,21 @@ def test_where_lower_is_better_nobody_scores_highest(run):
 
 
 def test_a_tokenizer_alone_that_beats_no_control(run):
-    results = run([[0.8], [0.7]])
-    verdicts = [replace(v, not_above={"t0": ("majority",)}) for v in judge_all(results)]
+    results = controlled(run([[0.8, 0.8], [0.7, 0.7]]))
+    verdicts = judge_all(results)
     assert put_in_words(results, verdicts[:1]).reason == "It beats every control on no task."
     assert put_in_words(results, verdicts).reason == "It beats every control on none of two tasks."
+
+
+def test_without_a_control_none_is_said_to_be_beaten(run):
+    results = run([[0.9], [0.8]])
+    assert words(results).reason == "No control was run to hold it against."
+    level = {"t0": ("majority",), "t1": ("majority",)}
+    results = run([[0.8, 0.5]])
+    verdicts = [replace(v, not_above=level) for v in judge_all(results)]
+    wording = put_in_words(results, verdicts)
+    assert wording.answer.endswith("beats what needs no image there.")
+    assert "control" not in " ".join([wording.answer, wording.reason, *wording.headline])
 
 
 def test_some_with_one_seed_are_not_all(run):
@@ -214,7 +238,7 @@ def test_no_power_for_differences_that_cannot_be(run):
 
 
 def test_tasks_on_which_nobody_leads_by_sight_share_a_sentence(run):
-    results = run([[0.8, 0.5], [0.5, 0.8]])
+    results = controlled(run([[0.8, 0.5, 0.5], [0.5, 0.8, 0.5]]))
     blind = {"t0": ("majority",), "t1": ("majority",)}
     verdicts = [replace(v, not_above=blind) for v in judge_all(results)]
     (sentence,) = put_in_words(results, verdicts).headline
@@ -227,5 +251,12 @@ def test_without_any_score_no_tokenizer_is_judged(run):
 
 
 def test_two_of_two_are_both(run):
-    wording = put_in_words(results := run([[0.9], [0.8]]), judge_all(results))
+    wording = words(controlled(run([[0.9, 0.5], [0.8, 0.5]])))
     assert wording.reason.startswith("It beats every control on both tasks.")
+
+
+def test_an_encoder_a_little_larger_than_the_smallest_is_not_one_time_as_large(run):
+    results = run([[0.9, 0.5, 0.5], [0.9, 0.5, 0.5]])
+    for column, size in zip(results.columns(), (103, 100, 200), strict=True):
+        column["encoder_parameters"] = size
+    assert words(results).reason.endswith("about as small as the smallest compared.")

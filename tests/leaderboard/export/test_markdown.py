@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 
 from leaderboard.export import markdown
 from leaderboard.text import printable
-from leaderboard.verdict import put_in_words
+from leaderboard.wording import put_in_words
 
 READER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
