@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from .. import schema
 from ..claims import Judged
@@ -13,10 +15,14 @@ from ..text import EN_DASH, MINUS, printable
 from .material import Material, Scope, gap, short
 
 FILE = "report.tex"
+Piece = TypeVar("Piece")
 
 _WIDTH = 80  # characters side by side on a page; further columns go below
-_HEIGHT = 46  # rows on a page; further ones go into a table of their own
-_CLAIMS = 10  # claims on a page
+_HEIGHT = 47  # lines on a page; further ones go into a table of their own
+_RULES = 0.7  # lines that a rule takes with its space
+_GAP = 1  # between two tabulars
+_CAPTION = 84  # characters in a line of a caption
+_CLAIM = 29  # characters in a line of a claim
 _SPECIAL = {
     "\\": "\\textbackslash{}",
     "{": "\\{",
@@ -92,9 +98,7 @@ def export(material: Material, folder: Path) -> list[Path]:
     parts = [_HEAD.format(title=title), _scores(material, title)]
     if material.pairs:
         parts.append(_differences(material, title))
-    claims = material.results.claims
-    for start in range(0, len(claims), _CLAIMS):
-        parts.append(_claims(material, title, claims[start : start + _CLAIMS], start))
+    parts += _claims(material, title)
     return [schema.write_text(folder / FILE, "\n".join(parts))]
 
 
@@ -155,29 +159,34 @@ def _differences(material: Material, title: str) -> str:
     return _table(material.scopes, [rows], caption, "differences")
 
 
-def _claims(material: Material, title: str, claims: list[Judged], start: int) -> str:
+def _claims(material: Material, title: str) -> list[str]:
     caption = (
         f"{title}: claims, each about the paired difference of the means of two groups of "
         "columns, with its 95\\,\\% interval and $p$ after Holm's correction over the claims. "
         "Supported: the interval is above zero, $p<0.05$ and every seed agrees; contradicted: the "
         "same below zero."
     )
-    lines = ["\\begin{table}", "\\centering", "\\small"]
-    if start:
-        lines.append("\\caption{Table~\\ref{tab:claims}, continued.}")
-    else:
-        lines += [f"\\caption{{{caption}}}", "\\label{tab:claims}"]
-    lines += ["\\smallskip", "", "\\begin{tabular}{@{}p{0.42\\linewidth}lrr@{}}", "\\toprule"]
-    lines += ["Claim & Verdict & Difference & $p$ \\\\", "\\midrule"]
-    for judged in claims:
+    rows = []
+    for judged in material.results.claims:
         cells = [_claim(material, judged), escaped(judged.verdict), "--", "--"]
         if judged.difference:
             e, p = judged.difference.estimate, probability(judged.adjusted)
             interval = escaped(signed_interval(judged.task, e, ", "))
             cells[2] = f"{escaped(signed(judged.task, e.mean))} {{\\scriptsize ({interval})}}"
             cells[3] = f"${p.removeprefix('p ').removeprefix('= ')}$"
-        lines.append(f"{' & '.join(cells)} \\\\")
-    return "\n".join([*lines, "\\bottomrule", "\\end{tabular}", "\\end{table}\n"])
+        rows.append((cells, -(-_width(cells[0]) // _CLAIM)))
+    head = ["\\begin{tabular}{@{}p{0.42\\linewidth}lrr@{}}", "\\toprule"]
+    head += ["Claim & Verdict & Difference & $p$ \\\\", "\\midrule"]
+    floats = _floats(rows, caption, _RULES * 3 + 1)
+    return [
+        _float(
+            [*head, *(f"{' & '.join(row)} \\\\" for row in own), "\\bottomrule", "\\end{tabular}"],
+            caption,
+            "claims",
+            first=not number,
+        )
+        for number, own in enumerate(floats)
+    ]
 
 
 def _claim(material: Material, judged: Judged) -> str:
@@ -199,21 +208,67 @@ def _table(scopes: list[Scope], groups: list[list[list[str]]], caption: str, lab
     """Rows of a title and one cell a scope; what is too wide or too long goes on further down."""
     heads = [["", *(escaped(short(scope.title)) for scope in scopes)]]
     heads.append(["", *(f"{{\\scriptsize {escaped(short(scope.unit))}}}" for scope in scopes)])
-    rows = [*heads, *(row for rows in groups for row in rows)]
-    blocks = _blocks(rows)
-    together = max(1, _HEIGHT // len(rows))
+    blocks = _blocks([*heads, *(row for rows in groups for row in rows)])
+    pieces = [
+        ((places, part), len(heads) + sum(map(len, part)) + _RULES * (len(part) + 2) + _GAP)
+        for places in blocks
+        for part in _parts(groups, _HEIGHT - _lines(caption) - len(heads) - _GAP)
+    ]
     tables = []
-    for start in range(0, len(blocks), together):
-        lines = ["\\begin{table}", "\\centering", "\\small"]
-        if start:
-            lines.append(f"\\caption{{Table~\\ref{{tab:{label}}}, continued.}}")
-        else:
-            lines += [f"\\caption{{{caption}}}", f"\\label{{tab:{label}}}"]
-        lines += ["\\smallskip", ""]
-        for places in blocks[start : start + together]:
-            lines += [*_tabular(heads, groups, places), "", "\\medskip", ""]
-        tables.append("\n".join([*lines[:-3], "\\end{table}\n"]))
+    for number, own in enumerate(_floats(pieces, caption)):
+        lines: list[str] = []
+        for places, part in own:
+            lines += [*_tabular(heads, part, places), "", "\\medskip", ""]
+        tables.append(_float(lines[:-3], caption, label, first=not number))
     return "\n".join(tables)
+
+
+def _float(lines: list[str], caption: str, label: str, first: bool) -> str:
+    """A table environment; all but the first refer to it."""
+    above = [f"\\caption{{Table~\\ref{{tab:{label}}}, continued.}}"]
+    if first:
+        above = [f"\\caption{{{caption}}}", f"\\label{{tab:{label}}}"]
+    head = ["\\begin{table}", "\\centering", "\\small", *above, "\\smallskip", ""]
+    return "\n".join([*head, *lines, "\\end{table}\n"])
+
+
+def _floats(
+    pieces: Sequence[tuple[Piece, float]], caption: str, besides: float = 0
+) -> list[list[Piece]]:
+    """Pieces and the lines that each takes, dealt to pages; ``besides``: lines of every page."""
+    floats: list[list[Piece]] = []
+    room = _HEIGHT - _lines(caption) - besides
+    for piece, height in pieces:
+        if floats and height > room:
+            room = _HEIGHT - _lines("") - besides
+            floats.append([piece])
+        elif floats:
+            floats[-1].append(piece)
+        else:
+            floats.append([piece])
+        room -= height
+    return floats
+
+
+def _parts(groups: list[list[list[str]]], room: float) -> list[list[list[list[str]]]]:
+    """The groups of rows, cut where a page is full."""
+    parts: list[list[list[list[str]]]] = [[]]
+    left = room - _RULES * 2
+    for rows in groups:
+        left -= _RULES
+        parts[-1].append([])
+        for row in rows:
+            if left < 1:
+                parts.append([[]])
+                left = room - _RULES * 3
+            parts[-1][-1].append(row)
+            left -= 1
+    return [[rows for rows in part if rows] for part in parts]
+
+
+def _lines(caption: str) -> int:
+    """Lines that a caption takes with the space around it."""
+    return 2 + -(-_width(caption) // _CAPTION)
 
 
 def _tabular(heads: list[list[str]], groups: list[list[list[str]]], places: list[int]) -> list[str]:
@@ -240,4 +295,4 @@ def _blocks(rows: list[list[str]]) -> list[list[int]]:
 
 def _width(cell: str) -> int:
     """About how many characters a cell and the gap beside it take."""
-    return 2 + len(re.sub(r"\\[A-Za-z]+ ?|[\\{}$^]", "", cell))
+    return 3 + len(re.sub(r"\\[A-Za-z]+ ?|[\\{}$^]", "", cell))

@@ -68,7 +68,8 @@ def test_markdown_and_latex_say_verdict_difference_and_p(made, tmp_path):
 
 
 def test_many_claims_go_on_in_further_tables(run_dir, tmp_path, make_material):
-    many = [{**CLAIMS[0], "name": str(i), "statement": f"Claim {i}."} for i in range(23)]
+    long = "It takes more lines than one of the column in which it stands."
+    many = [{**CLAIMS[0], "name": str(i), "statement": f"Claim {i}. {long}"} for i in range(23)]
     made = make_material(write_claims(run_dir, *many))
     tex = latex.export(made, tmp_path)[0].read_text()
     assert len(re.findall(r"^\\raggedright Claim \d+\.", tex, re.M)) == 23

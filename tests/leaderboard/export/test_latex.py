@@ -113,8 +113,23 @@ def test_it_compiles_with_booktabs_alone(request, tmp_path, make_material, hosti
     assert done.returncode == 0, done.stdout[-2000:]
     assert (tmp_path / "paper.pdf").is_file()
     assert "Undefined control sequence" not in done.stdout and "(/etc" not in done.stdout
+    assert "too large" not in done.stdout
     if not hostile:
         assert "Overfull" not in done.stdout.split("report.tex")[1].split(")")[0]
+
+
+@pytest.mark.parametrize("room", [47, 30, 24])
+def test_no_table_is_longer_than_a_page(run_dir, tmp_path, make_material, monkeypatch, room):
+    """Every row is in some table of at most so many lines, under the heads of its columns."""
+    monkeypatch.setattr(latex, "_HEIGHT", room)
+    rows = [[f"row {number}", "1.0", "2.0"] for number in range(60)]
+    scopes = make_material(run_dir).scopes[:2]
+    text = latex._table(scopes, [rows[:3], rows[3:45], rows[45:]], "x" * 300, "scores")
+    for table in text.split("\\begin{table}")[1:]:
+        lines = sum(line.endswith("\\\\") for line in table.splitlines())
+        assert lines + len(re.search(r"x*", table.partition("\\caption{")[2])[0]) / 84 < room
+        assert table.count("\\toprule") == table.count("accuracy, \\%") / 2
+    assert re.findall(r"^row (\d+)", text, re.M) == [str(number) for number in range(60)]
 
 
 def test_what_no_page_holds_goes_on_in_further_tables(
@@ -122,7 +137,7 @@ def test_what_no_page_holds_goes_on_in_further_tables(
 ):
     made = make_material(run_dir)
     whole = latex.export(made, tmp_path)[0].read_text()
-    monkeypatch.setattr(latex, "_HEIGHT", 10)
+    monkeypatch.setattr(latex, "_HEIGHT", 22)
     monkeypatch.setattr(latex, "_WIDTH", 40)
     parted = latex.export(made, tmp_path)[0].read_text()
     assert whole.count("\\begin{table}") == 2 and parted.count("\\begin{table}") > 6
