@@ -4,7 +4,7 @@ A function f of means m_j of per-sample values x_ij moves, to first order, as th
 
     y_i = f + sum_j df/dm_j (x_ij - m_j)
 
-does (the delta method; Efron & Stein 1981 call y the influence function). So y is treated as a
+does (the delta method; y - f is what Hampel 1974 calls the influence curve). So y is treated as a
 score: its clustered, two-way variance is that of f. Seeds are pooled, as the figures are.
 """
 
