@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from . import recipes
 from .overall import overall_tasks
@@ -45,14 +46,19 @@ def put_in_words(results: Results, verdicts: list[TaskVerdict]) -> Wording:
 def _each_model(apart: dict[str, Results]) -> Wording:
     """An answer for each language model: scores behind two tell of these as much as of sight."""
     told = {name: put_in_words(results, judge_all(results)) for name, results in apart.items()}
+
+    def of_each(part: str) -> list[tuple[str, Any]]:
+        return [(name, text) for name, said in told.items() for text in getattr(said, part)]
+
+    notes = tuple(dict.fromkeys(text for _, text in of_each("notes")))
+    if len(notes) > 1:
+        notes = tuple(f"Behind {name}: {text}" for name, text in of_each("notes"))
     return Wording(
         "There is one answer for each language model.",
         " ".join(f"Behind {name}: {said.answer} {said.reason}" for name, said in told.items()),
-        tuple(f"Behind {name}: {text}" for name, said in told.items() for text in said.headline),
-        tuple(
-            (f"{task}, {name}", text) for name, said in told.items() for task, text in said.tasks
-        ),
-        tuple(dict.fromkeys(note for said in told.values() for note in said.notes)),
+        tuple(f"Behind {name}: {text}" for name, text in of_each("headline")),
+        tuple((f"{task}, {name}", text) for name, (task, text) in of_each("tasks")),
+        notes,
     )
 
 
