@@ -26,7 +26,8 @@ ANSWERS = {
 }
 TITLES = {"vqa": "VQA", "oc": "Counting", "mci": "Identification", "caption": "Captioning"}
 
-
+LLM = {"name": "llm", "hash": "1111aaaa", "parameters": 7}
+RECIPE = {"name": "short", "stages": [{"steps": 600}], "connector": {"type": "linear"}}
 CLAIMS = [
     {
         "name": "supervised",
@@ -264,6 +265,52 @@ def run_dir(shared_run_dir: Path, tmp_path: Path) -> Path:
 def shared_run_dir(tmp_path_factory) -> Path:
     """A complete run directory for tests that change nothing in it."""
     return build_run(tmp_path_factory.mktemp("shared") / "run", images=30)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run of two seeds whose tasks have prompts, and which names its model and recipe."""
+    folder = build_run(tmp_path_factory.mktemp("whole") / "whole", images=12)
+    run = schema.read_run(folder)
+    run["config"] = {"llm": LLM, "recipe": RECIPE}
+    for task in run["tasks"]:
+        task["prompt_hash"] = f"{task['name']} prompt"
+    schema.write_run(folder, run)
+    return folder
+
+
+@pytest.fixture
+def part(whole, tmp_path):
+    """part(name, columns, tasks, seeds, change): a run of its own with a part of the whole."""
+
+    def make(name, columns=None, tasks=None, seeds=(1, 2), change=None):
+        folder = tmp_path / name
+        run = schema.read_run(whole)
+        for field, names in (("columns", columns), ("tasks", tasks)):
+            run[field] = [e for e in run[field] if names is None or e["name"] in names]
+        kept = {column["name"] for column in run["columns"]}
+        for field in ("stages", "alignment"):
+            run[field] = [e for e in run[field] if e["column"] in kept and e["seed"] in seeds]
+        run["seeds"] = list(seeds)
+        for column in kept:
+            for task in run["tasks"]:
+                for seed in seeds:
+                    path = schema.rows_path(folder, column, seed, task["name"])
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy(schema.rows_path(whole, column, seed, task["name"]), path)
+        if change:
+            change(run)
+        schema.write_run(folder, run)
+        return folder
+
+    return make
+
+
+def alter(run, field, name, **changes):
+    """Change the entry of a name."""
+    for entry in run[field]:
+        if name in (entry.get("name"), entry.get("column")):
+            entry.update(changes)
 
 
 @pytest.fixture(scope="session")
