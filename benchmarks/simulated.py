@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from leaderboard.cells import Cell, Samples
 from leaderboard.claims import Claim
 from leaderboard.overall import OVERALL
-from leaderboard.results import Cell, Results, Samples
+from leaderboard.results import Results
 
 _CREDIT = np.array([1.0, 1.0, 0.6, 0.3])  # what a right answer of a VQA question may earn
 

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from .cells import Cell
 from .comparison import Comparison
 from .overall import OVERALL, overall_tasks
-from .results import Cell, Results
+from .results import Results
 from .schema import Task
 from .shares import Share, shares
 from .tables import number

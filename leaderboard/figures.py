@@ -14,8 +14,8 @@ from typing import Literal
 
 import numpy as np
 
+from .cells import Cell
 from .linear import Function, mean_of, ratio, root
-from .results import Cell
 from .variance import Estimate, influence
 
 _BLEU_MAX = 4

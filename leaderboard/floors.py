@@ -13,7 +13,8 @@ from .statistics import Constant
 from .variance import Estimate
 
 if TYPE_CHECKING:
-    from .results import Cell, Results, Samples
+    from .cells import Cell, Samples
+    from .results import Results
     from .schema import Task
 
 TITLES = {

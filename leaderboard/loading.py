@@ -21,7 +21,7 @@ from .fields import shorten
 from .schema import SchemaError, Task
 
 if TYPE_CHECKING:
-    from .results import Samples
+    from .cells import Samples
 
 # No text of a row can look like this: its quotes would be escaped. What is nested can, and then the
 # halves are no objects.

@@ -17,7 +17,8 @@ from .statistics import seed_average, seed_means
 from .variance import Estimate, Mean, SeedEffect, influence, pooled, unseen
 
 if TYPE_CHECKING:
-    from .results import Cell, Results
+    from .cells import Cell
+    from .results import Results
     from .schema import Task
 
 POWER = 0.8

@@ -16,7 +16,8 @@ from .text import join
 from .variance import SeedEffect, pooled
 
 if TYPE_CHECKING:
-    from .results import Cell, Results
+    from .cells import Cell
+    from .results import Results
     from .schema import Column, Task
 
 Sides = tuple[Sequence[str], Sequence[str]]

@@ -7,11 +7,12 @@ from dataclasses import asdict
 from itertools import combinations
 from typing import Any
 
+from .cells import Cell
 from .claims import Judged
 from .comparison import Comparison
 from .figures import figures
 from .overall import OVERALL, overall_tasks
-from .results import Cell, Results
+from .results import Results
 from .schema import FORMAT_VERSION
 from .variance import CONFIDENCE, Estimate
 from .verdict import TaskVerdict, judge_overall

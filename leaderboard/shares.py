@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .cells import Cell
 from .paired import interval, paired_scores
-from .results import Cell
 from .variance import Estimate, influence
 
 

@@ -15,7 +15,8 @@ from .text import join
 from .variance import CONFIDENCE, Estimate, Influence, Mean, SeedEffect, pooled
 
 if TYPE_CHECKING:
-    from .results import Cell, Results
+    from .cells import Cell
+    from .results import Results
     from .schema import Task
 
 Skill = Literal["semantics", "fine-grained"]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import schema
-from ..results import Cell
+from ..cells import Cell
 from ..schema import Column, Task
 from ..text import printable
 from ..variance import CONFIDENCE

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..results import Cell, Results, Samples
+from ..cells import Cell, Samples
+from ..results import Results
 from . import tidy
 from .material import Material
 

@@ -10,8 +10,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from ..cells import Cell
 from ..overall import OVERALL
-from ..results import Cell
 from ..tables import Line, display_order
 from ..variance import Estimate
 from .material import Material, Scope

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..results import Cell
+from ..cells import Cell
 from ..schema import Column, Task
 from ..tables import number
 from ..text import EN_DASH

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from ..results import Cell
+from ..cells import Cell
 from ..variance import Estimate, influence
 from . import svg
 from .names import cut

@@ -14,8 +14,9 @@ import pytest
 import leaderboard
 from benchmarks.speed import large_run
 from leaderboard import schema
+from leaderboard.cells import Samples
 from leaderboard.loading import TaskReader
-from leaderboard.results import Samples, load_results
+from leaderboard.results import load_results
 from leaderboard.schema import SchemaError
 
 BETWEEN = ', "answer": '  # where our rows are cut in two

@@ -8,7 +8,8 @@ from itertools import zip_longest
 
 import numpy as np
 
-from ...results import Results, Samples
+from ...cells import Samples
+from ...results import Results
 from ...schema import Task
 from .patterns import Patterns
 

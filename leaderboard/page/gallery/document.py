@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ...results import Cell, Results
+from ...cells import Cell
+from ...results import Results
 from ...schema import Task
 from ..names import short_category
 from .choice import MOST_CATEGORIES, SEED, choose

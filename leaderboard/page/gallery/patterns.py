@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...results import Cell, Results
+from ...cells import Cell
+from ...results import Results
 from ...schema import Column, Task
 
 PARTLY = 0.5
