@@ -45,6 +45,17 @@ class Samples:
         ordered = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
         return {name: np.array(places) for name, places in ordered}
 
+    def clusters_of(self, category: str) -> np.ndarray:
+        """int[k], of a category's samples the number of the image, from 0 within the category."""
+        if category not in self._clusters:
+            places = self.by_category[category]
+            self._clusters[category] = np.unique(self.clusters[places], return_inverse=True)[1]
+        return self._clusters[category]
+
+    @cached_property
+    def _clusters(self) -> dict[str, np.ndarray]:
+        return {}
+
     def seed_effect(self, category: str) -> SeedEffect | None:
         """What seeds do to a mean of one category, as all tokenizers tell."""
         if category not in self._effects:
@@ -117,7 +128,7 @@ class Cell:
         """Mean over one category with its variance in parts."""
         if category not in self._categories:
             places = self.samples.by_category[category]
-            scores, clusters = self.scores[:, places], self.samples.clusters[places]
+            scores, clusters = self.scores[:, places], self.samples.clusters_of(category)
             self._categories[category] = variance.influence(scores, clusters).summed
         return self._categories[category]
 

@@ -34,7 +34,7 @@ def shares(left: Cell, right: Cell) -> list[Share]:
     apart, samples, found = paired_scores([left], [right]), left.samples, []
     total = int((~np.isnan(apart)).any(axis=0).sum())
     for category, places in samples.by_category.items():
-        moved = influence(apart[:, places], samples.clusters[places]).summed
+        moved = influence(apart[:, places], samples.clusters_of(category)).summed
         if moved.n:
             means = (cell.category_mean(category).mean for cell in (left, right))
             effect = samples.seed_effect(category)
