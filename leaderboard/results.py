@@ -126,7 +126,13 @@ class Results:
 
     def ranks(self, scope: str) -> dict[str, Rank]:
         """The tokenizers' ranks on a task or ``OVERALL``."""
-        return ranking.ranks(self, scope)
+        if scope not in self._ranks:
+            self._ranks[scope] = ranking.ranks(self, scope)
+        return self._ranks[scope]
+
+    @cached_property
+    def _ranks(self) -> dict[str, dict[str, Rank]]:
+        return {}
 
 
 _IMAGE_FREE = schema.column_without_encoder(

@@ -236,18 +236,15 @@ def _floats(
     pieces: Sequence[tuple[Piece, float]], caption: str, besides: float = 0
 ) -> list[list[Piece]]:
     """Pieces and the lines that each takes, dealt to pages; ``besides``: lines of every page."""
-    floats: list[list[Piece]] = []
+    floats: list[list[Piece]] = [[]]
     room = _HEIGHT - _lines(caption) - besides
     for piece, height in pieces:
-        if floats and height > room:
+        if floats[-1] and height > room:
+            floats.append([])
             room = _HEIGHT - _lines("") - besides
-            floats.append([piece])
-        elif floats:
-            floats[-1].append(piece)
-        else:
-            floats.append([piece])
+        floats[-1].append(piece)
         room -= height
-    return floats
+    return [own for own in floats if own]
 
 
 def _parts(groups: list[list[list[str]]], room: float) -> list[list[list[list[str]]]]:

@@ -3,26 +3,20 @@ gvt.categories = (() => {
   "use strict";
   const all = gvt.data("categories");
   if (!all) return null;
-  const { scores, pair } = gvt.comparisons;
-  const places = new Map(scores.columns.map((column, i) => [column.name, i]));
-  const indices = new Map();
-
-  const row = (task, i, j) => {
-    if (!indices.has(task)) indices.set(task, new Map(all[task].pairs.map((own) => [`${own[0]} ${own[1]}`, own])));
-    return indices.get(task).get(`${i} ${j}`);
-  };
-  const minus = (value) => (value === null ? null : -value);
+  const { byPair, minus, pair } = gvt.comparisons;
+  const indices = new Map(Object.entries(all).map(([task, { pairs }]) => [task, byPair(pairs)]));
 
   // One entry a category, positive where a is better; null where the two share no sample of it.
   // The category's share of the samples times the difference in it is what it adds to the task's.
   const apart = (task, a, b) => {
-    const [i, j] = [places.get(a), places.get(b)];
-    const found = row(task, Math.min(i, j), Math.max(i, j));
+    const found = indices.get(task)(a, b);
     const whole = found && pair(a, b, task);
+    if (!whole) return all[task].categories.map(() => null);
+    const [, , means, lows, highs, counts] = found.row;
     return all[task].categories.map(([name, size], k) => {
-      if (!whole || found[2][k] === null) return null;
-      const [mean, low, high] = i < j ? [found[2][k], found[3][k], found[4][k]] : [found[2][k], found[4][k], found[3][k]].map(minus);
-      const n = found[5] ? found[5][k] : size;
+      if (means[k] === null) return null;
+      const [mean, low, high] = found.turn ? [means[k], highs[k], lows[k]].map(minus) : [means[k], lows[k], highs[k]];
+      const n = counts ? counts[k] : size;
       return { name, n, mean, low, high, sure: low !== null && (low > 0 || high < 0), part: mean * n / (whole.wins + whole.ties + whole.losses) };
     });
   };
